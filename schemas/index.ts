@@ -1,0 +1,14 @@
+/** The schemas' door: texts, Avro types, registration. What needs the types alone imports `types.ts`. */
+export {
+  AVRO_OPTIONS,
+  auditEventText,
+  auditEventType,
+  auditRecordText,
+  auditRecordType,
+  avroType,
+  subjectFor,
+  type TypedAvro,
+} from './avro.ts';
+export { SchemaError, type SchemaErrorCode } from './error.ts';
+export { openRegistry, type Registry, type RegistrySettings, registrySettingsFrom } from './registry.ts';
+export type * from './types.ts';

@@ -1,0 +1,153 @@
+/**
+ * The schema registry: a text is registered as it is, under FULL_TRANSITIVE, or only looked up where production forbids
+ * registering; and the text that the registry answers for an id is kept byte for byte, since seals commit to it.
+ */
+import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
+import { SchemaError, type SchemaErrorCode } from './error.ts';
+
+export interface RegistrySettings {
+  /** Address of the registry's Confluent API, such as https://user:password@registry.example.com. */
+  readonly url: string;
+  /** Bearer token; instead of user and password in the address. */
+  readonly token?: string | undefined;
+  /** `register` (the default) registers what is missing; `lookup` only looks it up. */
+  readonly registration?: 'register' | 'lookup' | undefined;
+  /** Milliseconds to wait for an answer to a request for a text. Default 10 000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface Registry {
+  /** Registers (or looks up) a text under a subject and returns its id. Throws SchemaError. */
+  register(subject: string, text: string): Promise<number>;
+  /** The text that the registry answers for an id, byte for byte; cached for ever, an id never changes. Throws SchemaError. */
+  textOf(id: number): Promise<string>;
+}
+
+/** Opens a registry. Nothing is asked before the first call. */
+export function openRegistry(settings: RegistrySettings): Registry {
+  const { host, auth } = splitCredentials(settings.url);
+  const authorization = authorizationHeader(auth, settings.token);
+  const client = new SchemaRegistry({
+    host,
+    ...(authorization === undefined ? {} : { middlewares: [withHeader(authorization)] }),
+  });
+  const texts = new Map<number, Promise<string>>();
+  return {
+    register: (subject, text) =>
+      settings.registration === 'lookup' ? lookUp(client, subject, text) : register(client, subject, text),
+    textOf: id => {
+      const known = texts.get(id);
+      if (known !== undefined) return known;
+      const fetched = fetchText(host, authorization, id, settings.timeoutMs ?? 10_000);
+      texts.set(id, fetched);
+      // A failure is not remembered: the registry may come back, or the schema be registered after all.
+      fetched.catch(() => texts.delete(id));
+      return fetched;
+    },
+  };
+}
+
+/** Registry settings as the environment gives them; undefined where it names no registry. */
+export function registrySettingsFrom(env: Readonly<Record<string, string | undefined>>): RegistrySettings | undefined {
+  const url = env.SCHEMA_REGISTRY_URL;
+  if (url === undefined || url === '') return undefined;
+  const registration = env.SCHEMA_REGISTRATION === 'lookup' ? 'lookup' : 'register';
+  return { url, token: env.SCHEMA_REGISTRY_TOKEN, registration };
+}
+
+async function register(client: SchemaRegistry, subject: string, text: string): Promise<number> {
+  try {
+    const schema = { type: SchemaType.AVRO, schema: text } as const;
+    const { id } = await client.register(schema, { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE });
+    return id;
+  } catch (error) {
+    throw explain(error, subject);
+  }
+}
+
+async function lookUp(client: SchemaRegistry, subject: string, text: string): Promise<number> {
+  try {
+    return await client.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema: text });
+  } catch (error) {
+    throw explain(error, subject);
+  }
+}
+
+async function fetchText(
+  host: string,
+  authorization: string | undefined,
+  id: number,
+  timeoutMs: number,
+): Promise<string> {
+  const url = `${host}/schemas/ids/${id}`;
+  try {
+    const response = await fetch(url, {
+      headers: { accept: 'application/vnd.schemaregistry.v1+json', ...(authorization ? { authorization } : {}) },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new SchemaError(
+        codeOf(response.status, 'unknown-schema'),
+        `${url} answered ${response.status}, expected a schema`,
+      );
+    }
+    const body: unknown = await response.json();
+    if (typeof body === 'object' && body !== null && 'schema' in body && typeof body.schema === 'string')
+      return body.schema;
+    throw new SchemaError('unavailable', `${url} answered no schema text: is it the registry's Confluent API?`);
+  } catch (error) {
+    if (error instanceof SchemaError) throw error;
+    throw new SchemaError('unavailable', `${url} gave no answer: ${describe(error)}`, { cause: error });
+  }
+}
+
+function explain(error: unknown, subject: string): SchemaError {
+  const status = typeof error === 'object' && error !== null && 'status' in error ? Number(error.status) : 0;
+  const what = describe(error);
+  if (error instanceof Error && error.name === 'ConfluentSchemaRegistryCompatibilityError') {
+    const advice = `set the compatibility of ${subject} to FULL_TRANSITIVE, or register under another subject`;
+    return new SchemaError('compatibility-differs', `${what}: ${advice}`, { cause: error });
+  }
+  const code = codeOf(status, 'not-registered');
+  const message = {
+    'not-registered': `${subject} has no version with this schema text, and registering is switched off: register it first`,
+    incompatible: `The registry refuses the schema of ${subject} as incompatible: ${what}`,
+    unauthorized: `The registry refuses the credentials for ${subject}: ${what}`,
+  }[code as string];
+  return new SchemaError(code, message ?? `The registry gave no answer for ${subject}: ${what}`, { cause: error });
+}
+
+function codeOf(status: number, missing: SchemaErrorCode): SchemaErrorCode {
+  if (status === 404) return missing;
+  if (status === 409 || status === 422) return 'incompatible';
+  return status === 401 || status === 403 ? 'unauthorized' : 'unavailable';
+}
+
+function splitCredentials(address: string): { host: string; auth: { username: string; password: string } | undefined } {
+  const url = new URL(address);
+  const { username, password } = url;
+  url.username = '';
+  url.password = '';
+  const host = url.href.replace(/\/+$/, '');
+  if (username === '') return { host, auth: undefined };
+  return { host, auth: { username: decodeURIComponent(username), password: decodeURIComponent(password) } };
+}
+
+function authorizationHeader(
+  auth: { username: string; password: string } | undefined,
+  token: string | undefined,
+): string | undefined {
+  if (token !== undefined && token !== '') return `Bearer ${token}`;
+  return auth && `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
+}
+
+type Middlewares = NonNullable<ConstructorParameters<typeof SchemaRegistry>[0]['middlewares']>;
+
+const withHeader =
+  (authorization: string): Middlewares[number] =>
+  () => ({
+    prepareRequest: async next => (await next()).enhance({ headers: { authorization } }),
+  });
+
+const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error));
