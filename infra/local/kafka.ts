@@ -1,0 +1,154 @@
+// One Apache Kafka broker that is its own controller (KRaft), on free ports, ready when both coordinators answer.
+// Its ports and data outlive `kill` and `restart`, so that a test can take a broker away and bring the same one back.
+
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { type Child, spawnGuarded } from './child.ts';
+import { StackError } from './errors.ts';
+import { fetchOnce, type Progress } from './fetch/once.ts';
+import { kafkaPackage } from './fetch/packages.ts';
+import { javaCommand } from './fetch/tools.ts';
+import { createRunFolder, removeRunFolder } from './folders.ts';
+import { waitUntilHealthy } from './health.ts';
+import { onFreePorts } from './ports.ts';
+
+export type KafkaServer = {
+  /** `host:port`, as in `KAFKA_BROKERS`. */
+  readonly brokers: string;
+  /** Of the broker that runs now: another after `restart`. */
+  readonly pid: number;
+  readonly logFile: string;
+  /** Resolves when the present broker process is gone, whoever ended it. */
+  readonly exited: Promise<unknown>;
+  /** SIGKILL; data and ports are kept for `restart`. */
+  kill(): Promise<void>;
+  /** Ends the broker cleanly if it runs, starts it again on its ports and data, and waits until it answers. */
+  restart(): Promise<void>;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+};
+
+export type KafkaOptions = {
+  /** Broker properties beside, or instead of, those of `serverProperties`. */
+  properties?: Record<string, string> | undefined;
+  progress?: Progress | undefined;
+};
+
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
+  const libs = join(await fetchOnce(kafkaPackage, options.progress ?? (() => {})), 'libs');
+  return onFreePorts(2, async ports => {
+    const folder = await createRunFolder('kafka');
+    try {
+      return await startBroker(libs, folder, ports, options.properties ?? {});
+    } catch (error) {
+      await removeRunFolder(folder);
+      throw error;
+    }
+  });
+}
+
+async function startBroker(
+  libs: string,
+  folder: string,
+  [port = 0, controllerPort = 0]: number[],
+  properties: Record<string, string>,
+): Promise<KafkaServer> {
+  const logFile = join(folder, 'kafka.log');
+  const config = join(folder, 'server.properties');
+  const clusterId = randomBytes(16).toString('base64url');
+  const brokers = `127.0.0.1:${port}`;
+  await writeFile(config, formatProperties({ ...serverProperties(folder, port, controllerPort), ...properties }));
+  const run = (flags: string[], main: string[]) =>
+    spawnGuarded(javaCommand(), [...flags, ...LOGGING, '-cp', join(libs, '*'), ...main], { logFile, cwd: folder });
+
+  // `=`: a random id may begin with `-`.
+  const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, `--config=${config}`];
+  const formatted = await (await run(['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'], format)).exited;
+  if (formatted.code !== 0)
+    throw new StackError('start-failed', `Kafka's storage could not be formatted: see ${logFile}`);
+
+  const start = async (): Promise<Child> => {
+    const child = await run(['-Xms256m', '-Xmx512m'], ['kafka.Kafka', config]);
+    await waitUntilHealthy('Kafka', child, logFile, () => checkBroker(brokers, clusterId));
+    return child;
+  };
+  let child = await start();
+  return {
+    brokers,
+    logFile,
+    get pid() {
+      return child.pid;
+    },
+    get exited() {
+      return child.exited;
+    },
+    kill: () => child.end('SIGKILL'),
+    restart: async () => {
+      await child.end('SIGTERM');
+      child = await start();
+    },
+    stop: async () => {
+      await child.end('SIGKILL'); // nothing of it is kept: no need to let it write down its state
+      await removeRunFolder(folder);
+    },
+  };
+}
+
+const LOGGING = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-Dorg.slf4j.simpleLogger.showDateTime=true'];
+
+function serverProperties(folder: string, port: number, controllerPort: number): Record<string, string> {
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': join(folder, 'data'),
+    'auto.create.topics.enable': 'false', // a mistyped topic is an error here as it is in production
+    'group.initial.rebalance.delay.ms': '0', // saves each consumer's first join three seconds
+    // One broker is all there is, and few partitions of the internal topics make it answer sooner.
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '4',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'share.coordinator.state.topic.num.partitions': '1',
+  };
+}
+
+function formatProperties(properties: Record<string, string>): string {
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\')}\n`)
+    .join('');
+}
+
+/** Checks that it is our broker, and that its group and transaction coordinators have loaded: clients fail on a start without them. */
+async function checkBroker(brokers: string, clusterId: string): Promise<void> {
+  const kafka = new Kafka({
+    brokers: [brokers],
+    clientId: 'tidemark-health',
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 1000,
+    requestTimeout: 5000,
+    retry: { initialRetryTime: 50, maxRetryTime: 200, retries: 5 },
+  });
+  const admin = kafka.admin();
+  const producer = kafka.producer({ transactionalId: 'tidemark-health', maxInFlightRequests: 1, idempotent: true });
+  try {
+    await admin.connect();
+    const cluster = await admin.describeCluster();
+    if (cluster.clusterId !== clusterId) throw new StackError('start-failed', `another broker answers at ${brokers}`);
+    await admin.describeGroups(['tidemark-health']);
+    await producer.connect();
+    const transaction = await producer.transaction();
+    await transaction.abort();
+  } finally {
+    await Promise.allSettled([admin.disconnect(), producer.disconnect()]);
+  }
+}

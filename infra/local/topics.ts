@@ -1,0 +1,38 @@
+// The two topics of an archive: as many partitions in one as in the other, since p of the raw feeds p of the events.
+
+import { Kafka, logLevel } from 'kafkajs';
+import { StackError } from './errors.ts';
+
+export type TopicPlan = {
+  /** Usually `audit.raw`. */
+  raw: string;
+  /** Usually `audit.events`. */
+  events: string;
+  partitions: number;
+};
+
+// A refused record is carried whole in an event, so whatever fits the raw topic (1,048,588 bytes) has to fit this one.
+const EVENTS_MAX_BYTES = 4 * 1024 * 1024;
+
+/** Creates both topics; existing ones are kept if their partitions agree, else the error is `bad-settings`. */
+export async function createTopics(brokers: string | string[], plan: TopicPlan): Promise<void> {
+  const list = typeof brokers === 'string' ? brokers.split(',') : brokers;
+  const admin = new Kafka({ brokers: list, clientId: 'tidemark-topics', logLevel: logLevel.NOTHING }).admin();
+  const settings = { numPartitions: plan.partitions, replicationFactor: -1 }; // -1: as the broker is configured
+  const topics = [
+    { topic: plan.raw, ...settings, configEntries: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] },
+    { topic: plan.events, ...settings, configEntries: [{ name: 'max.message.bytes', value: `${EVENTS_MAX_BYTES}` }] },
+  ];
+  try {
+    await admin.connect();
+    for (const topic of topics) await admin.createTopics({ topics: [topic], waitForLeaders: true });
+    const found = await admin.fetchTopicMetadata({ topics: [plan.raw, plan.events] });
+    for (const { name, partitions } of found.topics) {
+      if (partitions.length === plan.partitions) continue;
+      const message = `topic ${name} has ${partitions.length} partitions, ${plan.partitions} were asked for`;
+      throw new StackError('bad-settings', message);
+    }
+  } finally {
+    await admin.disconnect();
+  }
+}
