@@ -12,7 +12,7 @@ import type { AuditEvent, AuditRecord } from './types.ts';
  * schemas but changes its mind where a union becomes ambiguous; 'never' throws instead. Record classes carry no methods:
  * a field called `toString` stays a field.
  */
-export const AVRO_OPTIONS = { wrapUnions: 'never', omitRecordMethods: true } as const;
+const AVRO_OPTIONS = { wrapUnions: 'never', omitRecordMethods: true } as const;
 
 /** The text of audit-event.avsc, byte for byte. */
 export const auditEventText: string = readText('audit-event.avsc');
@@ -44,7 +44,8 @@ export function auditRecordType(): TypedAvro<AuditRecord> {
 
 /** An avsc type of any schema's text, with our options; throws where the text is no Avro schema. */
 export function avroType(text: string): avro.Type {
-  return avro.Type.forSchema(JSON.parse(text), AVRO_OPTIONS);
+  // A copy for each: avsc keeps the names that it defines in the options it was given.
+  return avro.Type.forSchema(JSON.parse(text), { ...AVRO_OPTIONS });
 }
 
 /** Subject of a topic's values by TopicNameStrategy. */

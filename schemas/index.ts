@@ -1,6 +1,5 @@
 /** The schemas' door: texts, Avro types, registration. What needs the types alone imports `types.ts`. */
 export {
-  AVRO_OPTIONS,
   auditEventText,
   auditEventType,
   auditRecordText,
@@ -9,6 +8,7 @@ export {
   subjectFor,
   type TypedAvro,
 } from './avro.ts';
+export { checkCompatibility, unknownTo } from './compatibility.ts';
 export { SchemaError, type SchemaErrorCode } from './error.ts';
 export { openRegistry, type Registry, type RegistrySettings, registrySettingsFrom } from './registry.ts';
 export type * from './types.ts';

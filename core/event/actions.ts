@@ -1,0 +1,23 @@
+/** Actions that belong to tidemark itself; what services record never begins with `audit.`. */
+export const AUDIT_ACTIONS = {
+  /** A raw record that could not be accepted: only the normalizer makes these. */
+  refuse: 'audit.refuse',
+  /** Seals an idle partition: only the normalizer sends these. */
+  heartbeat: 'audit.heartbeat',
+  /** The last event of a producer instance. */
+  close: 'audit.close',
+} as const;
+
+/** Prefix of the actions of tidemark itself. */
+export const RESERVED_PREFIX = 'audit.';
+
+/** The rule for actions in words. */
+export const ACTION_RULE =
+  'a noun, then a verb, dotted and lower case, such as account.close, of at most 128 characters';
+
+const ACTION = /^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*(?:\.[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*)+$/;
+
+/** Whether a text is an action's name. */
+export function isAction(text: string): boolean {
+  return text.length <= 128 && ACTION.test(text);
+}
