@@ -1,0 +1,345 @@
+// As much of Avro's binary encoding (Avro 1.11 specification) as evidence needs: to find where a datum ends under its writer's
+// schema, and to read out of it the four fields that the archive format fixes (section 1). Everything else is skipped, so a
+// verifier does not depend on what else an AuditRecord says, nor on an Avro library.
+
+import { textOf } from './bytes.ts';
+import { ProofError } from './error.ts';
+
+/** What the format fixes of an event. */
+export interface EventFields {
+  readonly id: string;
+  /** Microseconds since 1970. */
+  readonly occurredAt: bigint;
+  readonly topic: string;
+  readonly generation: number;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly producer: ProducerFields | null;
+}
+
+export interface ProducerFields {
+  readonly instance: string;
+  readonly sequence: bigint;
+  /** The instance ends here. */
+  readonly last: boolean;
+  /** Ranges of numbers, both ends included, that the instance gave up. */
+  readonly abandoned: readonly { readonly first: bigint; readonly last: bigint }[];
+}
+
+/** Reads one value after the other from bytes; throws `malformed-event` at their end. */
+export class AvroReader {
+  readonly #bytes: Uint8Array;
+  #at: number;
+
+  constructor(bytes: Uint8Array, at = 0) {
+    this.#bytes = bytes;
+    this.#at = at;
+  }
+
+  get position(): number {
+    return this.#at;
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  byte(): number {
+    const byte = this.#bytes[this.#at];
+    if (byte === undefined) throw new ProofError('malformed-event', `Avro data end at byte ${this.#at}, expected more`);
+    this.#at++;
+    return byte;
+  }
+
+  take(length: number): Uint8Array {
+    const end = this.#at + length;
+    if (length < 0 || end > this.#bytes.length) {
+      throw new ProofError(
+        'malformed-event',
+        `Avro data: ${length} bytes at ${this.#at}, but only ${this.#bytes.length - this.#at} are left`,
+      );
+    }
+    const bytes = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return bytes;
+  }
+
+  long(): bigint {
+    // 28 bits are enough for most numbers and stay clear of BigInt arithmetic.
+    let low = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.byte();
+      low |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return BigInt((low >>> 1) ^ -(low & 1));
+    }
+    let value = BigInt(low);
+    for (let shift = 28n; shift < 70n; shift += 7n) {
+      const byte = this.byte();
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n));
+    }
+    throw new ProofError('malformed-event', `Avro data: a number at byte ${this.#at} is longer than ten bytes`);
+  }
+
+  int(): number {
+    const value = this.long();
+    if (value < -(2n ** 53n) || value > 2n ** 53n)
+      throw new ProofError('malformed-event', `Avro data: ${value} is no length`);
+    return Number(value);
+  }
+
+  bytes(): Uint8Array {
+    return this.take(this.int());
+  }
+
+  string(): string {
+    const bytes = this.bytes();
+    try {
+      return textOf(bytes);
+    } catch (cause) {
+      throw new ProofError('malformed-event', `Avro data: a string before byte ${this.#at} is not valid UTF-8`, {
+        cause,
+      });
+    }
+  }
+
+  /** Each item of an array or map; blocks with a negative count carry their size, which is not needed. */
+  blocks(item: () => void): void {
+    for (let count = this.int(); count !== 0; count = this.int()) {
+      if (count < 0) this.int();
+      // Items may take no bytes at all (null), so the count alone would let a few bytes keep a reader busy for ever.
+      const items = Math.abs(count);
+      const start = this.#at;
+      for (let i = 0; i < items; i++) {
+        item();
+        if (this.#at === start && i > 100_000)
+          throw new ProofError('malformed-event', 'Avro data: an array of items without bytes');
+      }
+    }
+  }
+}
+
+type Decode = (reader: AvroReader) => unknown;
+type Schema = string | readonly Schema[] | { readonly [name: string]: unknown };
+
+function isObject(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const primitives: Readonly<Record<string, Decode>> = {
+  null: () => null,
+  boolean: reader => {
+    const byte = reader.byte();
+    if (byte > 1) throw new ProofError('malformed-event', `Avro data: ${byte} is no boolean`);
+    return byte === 1;
+  },
+  int: reader => reader.long(),
+  long: reader => reader.long(),
+  float: reader => void reader.take(4),
+  double: reader => void reader.take(8),
+  bytes: reader => void reader.bytes(),
+  string: reader => void reader.bytes(),
+};
+
+/** Compiles a schema to a decoder that skips; `capture` makes one that returns strings and whole values. */
+class Compiler {
+  readonly #named = new Map<string, Decode>();
+  readonly #capture: boolean;
+
+  constructor(capture: boolean) {
+    this.#capture = capture;
+  }
+
+  compile(schema: unknown, namespace: string): Decode {
+    if (typeof schema === 'string') return this.#reference(schema, namespace);
+    if (Array.isArray(schema)) return this.#union(schema.map(branch => this.compile(branch, namespace)));
+    if (!isObject(schema)) throw new ProofError('malformed-schema', 'schema: expected a name, a union or an object');
+    switch (schema.type) {
+      case 'record':
+      case 'error':
+        return this.#record(schema, namespace);
+      case 'enum':
+        return this.#define(schema, namespace, this.#enum(schema));
+      case 'fixed':
+        return this.#define(schema, namespace, this.#fixed(schema));
+      case 'array':
+        return this.#array(this.compile(schema.items, namespace));
+      case 'map':
+        return this.#map(this.compile(schema.values, namespace));
+      default:
+        return this.compile(schema.type, namespace);
+    }
+  }
+
+  #reference(name: string, namespace: string): Decode {
+    if (this.#capture && name === 'string') return reader => reader.string();
+    const primitive = primitives[name];
+    if (primitive && Object.hasOwn(primitives, name)) return primitive;
+    const full = name.includes('.') || namespace === '' ? name : `${namespace}.${name}`;
+    // Looked up when data are read, as a record may name itself.
+    return reader => {
+      const decode = this.#named.get(full) ?? this.#named.get(name);
+      if (!decode) throw new ProofError('malformed-schema', `schema: the type "${name.slice(0, 80)}" is not defined`);
+      return decode(reader);
+    };
+  }
+
+  #define(schema: { readonly [name: string]: unknown }, namespace: string, decode: Decode): Decode {
+    this.#named.set(fullName(schema, namespace), decode);
+    return decode;
+  }
+
+  #union(branches: readonly Decode[]): Decode {
+    return reader => {
+      const branch = branches[reader.int()];
+      if (!branch) throw new ProofError('malformed-event', 'Avro data: a union has no such branch');
+      return branch(reader);
+    };
+  }
+
+  #record(schema: { readonly [name: string]: unknown }, namespace: string): Decode {
+    const full = fullName(schema, namespace);
+    const inner = full.includes('.') ? full.slice(0, full.lastIndexOf('.')) : '';
+    const fields: [string, Decode][] = [];
+    const decode: Decode = reader => {
+      if (!this.#capture) {
+        for (const field of fields) field[1](reader);
+        return null;
+      }
+      const value: Record<string, unknown> = Object.create(null);
+      for (const [name, field] of fields) value[name] = field(reader);
+      return value;
+    };
+    this.#named.set(full, decode);
+    for (const [name, type] of fieldsOf(schema)) fields.push([name, this.compile(type, inner)]);
+    return decode;
+  }
+
+  #enum(schema: { readonly [name: string]: unknown }): Decode {
+    const symbols = Array.isArray(schema.symbols) ? schema.symbols.length : 0;
+    return reader => {
+      const index = reader.int();
+      if (index < 0 || index >= symbols)
+        throw new ProofError('malformed-event', `Avro data: an enum has no symbol ${index}`);
+      return null;
+    };
+  }
+
+  #fixed(schema: { readonly [name: string]: unknown }): Decode {
+    const size = schema.size;
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+      throw new ProofError('malformed-schema', 'schema: a fixed type without size');
+    }
+    return reader => void reader.take(size);
+  }
+
+  #array(item: Decode): Decode {
+    return reader => {
+      const items: unknown[] = [];
+      reader.blocks(() => {
+        const value = item(reader);
+        if (this.#capture) items.push(value);
+      });
+      return items;
+    };
+  }
+
+  #map(value: Decode): Decode {
+    return reader => {
+      reader.blocks(() => {
+        reader.bytes();
+        value(reader);
+      });
+      return null;
+    };
+  }
+}
+
+function fullName(schema: { readonly [name: string]: unknown }, namespace: string): string {
+  const name = String(schema.name);
+  if (name.includes('.')) return name;
+  const space = typeof schema.namespace === 'string' ? schema.namespace : namespace;
+  return space === '' ? name : `${space}.${name}`;
+}
+
+function fieldsOf(schema: { readonly [name: string]: unknown }): [string, unknown][] {
+  const fields = schema.fields;
+  if (!Array.isArray(fields)) throw new ProofError('malformed-schema', 'schema: a record without fields');
+  return fields.map((field: unknown) => {
+    if (!isObject(field) || typeof field.name !== 'string')
+      throw new ProofError('malformed-schema', 'schema: a field without a name');
+    return [field.name, field.type];
+  });
+}
+
+function expect<T>(value: unknown, is: (value: unknown) => value is T, what: string): T {
+  if (is(value)) return value;
+  throw new ProofError('malformed-event', `event: expected ${what}`);
+}
+
+const isString = (value: unknown): value is string => typeof value === 'string';
+const isLong = (value: unknown): value is bigint => typeof value === 'bigint';
+
+function producerFields(value: unknown): ProducerFields | null {
+  if (value === null || value === undefined) return null;
+  const producer = expect(value, isObject, 'producer to be null or a record');
+  const abandoned = Array.isArray(producer.abandoned) ? producer.abandoned : [];
+  return {
+    instance: expect(producer.instance, isString, 'producer.instance to be a string'),
+    sequence: expect(producer.sequence, isLong, 'producer.sequence to be a long'),
+    last: producer.last === true,
+    abandoned: abandoned.map((range: unknown) => {
+      const { first, last } = expect(range, isObject, 'producer.abandoned to hold records');
+      return { first: expect(first, isLong, 'first to be a long'), last: expect(last, isLong, 'last to be a long') };
+    }),
+  };
+}
+
+/** Reads the fields of one event and leaves the reader behind it; throws `malformed-event`. */
+export type ReadEvent = (reader: AvroReader) => EventFields;
+
+/**
+ * Compiles the text of an AuditRecord's schema (Avro JSON) to a reader of its datums.
+ * Throws `malformed-schema` where it is not a record with the fields that the format fixes.
+ */
+export function compileEventReader(schemaText: string): ReadEvent {
+  let schema: unknown;
+  try {
+    schema = JSON.parse(schemaText) satisfies Schema;
+  } catch (cause) {
+    throw new ProofError('malformed-schema', 'schema: not JSON', { cause });
+  }
+  if (!isObject(schema) || schema.type !== 'record')
+    throw new ProofError('malformed-schema', 'schema: expected a record');
+  const full = fullName(schema, '');
+  const namespace = full.includes('.') ? full.slice(0, full.lastIndexOf('.')) : '';
+  const fixed = new Set(['id', 'occurredAt', 'raw', 'producer']);
+  const skip = new Compiler(false);
+  const capture = new Compiler(true);
+  // Both compilers see all fields, as a type may be defined in one field and named in another.
+  const fields = fieldsOf(schema).map(([name, type]): [string | null, Decode] => {
+    const decoders = [skip.compile(type, namespace), capture.compile(type, namespace)] as const;
+    return fixed.has(name) ? [name, decoders[1]] : [null, decoders[0]];
+  });
+  for (const name of ['id', 'occurredAt', 'raw']) {
+    if (!fields.some(([field]) => field === name))
+      throw new ProofError('malformed-schema', `schema: the field "${name}" is missing`);
+  }
+  return reader => {
+    const values: Record<string, unknown> = {};
+    for (const [name, decode] of fields) {
+      const value = decode(reader);
+      if (name !== null) values[name] = value;
+    }
+    const raw = expect(values.raw, isObject, 'raw to be a record');
+    return {
+      id: expect(values.id, isString, 'id to be a string'),
+      occurredAt: expect(values.occurredAt, isLong, 'occurredAt to be a long'),
+      topic: expect(raw.topic, isString, 'raw.topic to be a string'),
+      generation: Number(expect(raw.generation, isLong, 'raw.generation to be an int')),
+      partition: Number(expect(raw.partition, isLong, 'raw.partition to be an int')),
+      offset: expect(raw.offset, isLong, 'raw.offset to be a long'),
+      producer: producerFields(values.producer),
+    };
+  };
+}

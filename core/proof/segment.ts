@@ -1,0 +1,216 @@
+// The segment: one object of one partition's events (archive format, section 3). An Avro container of whole runs that follow
+// each other in the chain, of one schema and one generation, with sealing times in one period. Its metadata carries the seals:
+//
+//   avro.schema      the schema's text, byte for byte
+//   tidemark.seals   JSON array of its seals, each a signed note
+//   sync marker      first 16 bytes of SHA256 of its last seal's text
+
+import { AvroReader, compileEventReader, type EventFields, type ReadEvent } from './avro.ts';
+import { equalBytes, hex, textOf, utf8 } from './bytes.ts';
+import { type Codec, formatContainer, parseContainer } from './container.ts';
+import type { Crypto, Decompress } from './crypto.ts';
+import { ProofError } from './error.ts';
+import { parseJson } from './json.ts';
+import { leafHash, TreeHasher } from './merkle.ts';
+import { type Note, parseNote } from './note.ts';
+import { formatTime } from './period.ts';
+import { parseSeal, type Seal, sealHash } from './seal.ts';
+
+/** What a segment's data may come to when opened. */
+export const maxSegmentData = 2 ** 30;
+
+/** Key of a segment relative to the prefix; `sealedAt` is its first seal's time. */
+export function segmentKey(place: { partition: number; generation: number; first: bigint; sealedAt: number }): string {
+  const time = formatTime(place.sealedAt);
+  const name = [
+    String(place.partition).padStart(5, '0'),
+    String(place.generation).padStart(3, '0'),
+    String(place.first).padStart(20, '0'),
+  ].join('-');
+  return `events/dt=${time.slice(0, 10)}/hour=${time.slice(11, 13)}/${name}.avro`;
+}
+
+/** What a segment's key says, or null where it is not one. */
+export function parseSegmentKey(
+  key: string,
+): { hour: string; partition: number; generation: number; first: bigint } | null {
+  const match = /^events\/(dt=\d{4}-\d\d-\d\d\/hour=\d\d)\/(\d{5,})-(\d{3,})-(\d{20})\.avro$/.exec(key);
+  if (!match) return null;
+  const [, hour = '', partition, generation, first = '0'] = match;
+  return { hour, partition: Number(partition), generation: Number(generation), first: BigInt(first) };
+}
+
+export interface SealedNote {
+  readonly seal: Seal;
+  readonly note: Note;
+  /** SHA256 of the seal's text. */
+  readonly hash: Uint8Array;
+}
+
+/** Parses a seal's note without checking its signature; throws `malformed-note` or `malformed-seal`. */
+export function parseSealNote(sha256: Crypto['sha256'], bytes: Uint8Array): SealedNote {
+  const note = parseNote(bytes);
+  return { seal: parseSeal(note.text), note, hash: sealHash(sha256, note.text) };
+}
+
+export interface SegmentEvent {
+  readonly fields: EventFields;
+  /** The Avro datum: the event's leaf data. */
+  readonly datum: Uint8Array;
+}
+
+export interface Run {
+  readonly sealed: SealedNote;
+  readonly events: readonly SegmentEvent[];
+}
+
+export interface Segment {
+  readonly schemaText: string;
+  /** Hex SHA256 of the schema's text. */
+  readonly schema: string;
+  readonly codec: Codec;
+  readonly runs: readonly [Run, ...Run[]];
+}
+
+/** Compiled readers by schema digest: years of segments share few schemas. */
+export type ReaderCache = Map<string, ReadEvent>;
+
+function parseSeals(sha256: Crypto['sha256'], bytes: Uint8Array | undefined): SealedNote[] {
+  if (!bytes) throw new ProofError('malformed-segment', 'metadata "tidemark.seals" is missing');
+  const seals = parseJson(textOf(bytes));
+  if (!Array.isArray(seals) || seals.length === 0)
+    throw new ProofError('malformed-segment', '"tidemark.seals" is not an array of seals');
+  return seals.map((seal: unknown) => {
+    if (typeof seal !== 'string')
+      throw new ProofError('malformed-segment', '"tidemark.seals" holds something other than notes');
+    return parseSealNote(sha256, utf8(seal));
+  });
+}
+
+/**
+ * Parses a segment's bytes into its runs: as many events to each seal as it counts. Nothing of what the seals claim is
+ * checked yet (see {@link checkRun}) but that counts add up, and that the sync marker and digest belong to them.
+ * Throws a ProofError for anything else.
+ */
+export function parseSegment(
+  crypto: Crypto,
+  bytes: Uint8Array,
+  decompress: Decompress,
+  readers: ReaderCache = new Map(),
+): Segment {
+  const container = parseContainer(bytes, decompress, maxSegmentData);
+  const schemaBytes = container.metadata.get('avro.schema');
+  if (!schemaBytes) throw new ProofError('malformed-segment', 'metadata "avro.schema" is missing');
+  const schemaText = textOf(schemaBytes);
+  const schema = hex(crypto.sha256(schemaBytes));
+  const read = readers.get(schema) ?? compileEventReader(schemaText);
+  readers.set(schema, read);
+  const seals = parseSeals(crypto.sha256, container.metadata.get('tidemark.seals'));
+  const events = container.blocks.flatMap(({ count, data }) => readBlock(read, count, data));
+  const runs: Run[] = [];
+  let at = 0;
+  for (const sealed of seals) {
+    runs.push({ sealed, events: events.slice(at, at + sealed.seal.events) });
+    at += sealed.seal.events;
+  }
+  if (at !== events.length)
+    throw new ProofError('malformed-segment', `${events.length} events, but its seals count ${at}`);
+  const [first, ...rest] = runs;
+  const last = runs.at(-1);
+  if (!first || !last) throw new ProofError('malformed-segment', 'it has no run');
+  if (!equalBytes(container.sync, last.sealed.hash.subarray(0, 16))) {
+    throw new ProofError('malformed-segment', "the sync marker is not the beginning of its last seal's digest");
+  }
+  return { schemaText, schema, codec: container.codec, runs: [first, ...rest] };
+}
+
+function readBlock(read: ReadEvent, count: number, data: Uint8Array): SegmentEvent[] {
+  const reader = new AvroReader(data);
+  const events: SegmentEvent[] = [];
+  for (let i = 0; i < count; i++) {
+    const start = reader.position;
+    const fields = read(reader);
+    events.push({ fields, datum: data.subarray(start, reader.position) });
+  }
+  if (!reader.done) throw new ProofError('malformed-segment', `a block of ${count} events has bytes behind the last`);
+  return events;
+}
+
+/** What is wrong between a run's events and its seal, in words; empty where the seal is true of them. */
+export function checkRun(sha256: Crypto['sha256'], run: Run, schema: string): string[] {
+  const { seal } = run.sealed;
+  const problems: string[] = [];
+  if (seal.schema !== schema) problems.push(`the seal is over schema ${seal.schema}, the events are under ${schema}`);
+  if (run.events.length !== seal.events) problems.push(`${run.events.length} events, the seal counts ${seal.events}`);
+  const tree = new TreeHasher(sha256);
+  let above = seal.first - 1n;
+  for (const { fields, datum } of run.events) {
+    tree.append(leafHash(sha256, datum));
+    if (fields.topic !== seal.topic || fields.generation !== seal.generation || fields.partition !== seal.partition) {
+      problems.push(
+        `event ${fields.id} is from ${fields.topic} generation ${fields.generation} partition ${fields.partition}`,
+      );
+    }
+    if (fields.offset <= above || fields.offset >= seal.next) {
+      problems.push(
+        `event ${fields.id} has raw offset ${fields.offset}, expected one from ${above + 1n} to ${seal.next - 1n}`,
+      );
+    }
+    above = fields.offset;
+  }
+  if (!equalBytes(tree.root(), seal.root)) problems.push('the Merkle root of the events is not the one in the seal');
+  return problems;
+}
+
+/** A run as a writer has it: the note's bytes and the datums. */
+export interface SegmentRun {
+  readonly sealNote: Uint8Array;
+  readonly datums: readonly Uint8Array[];
+}
+
+/**
+ * Builds a segment's bytes. The same runs give the same bytes, as long as `compress` does the same: racing writers
+ * write equal objects. A block is at most about `blockBytes` of data.
+ */
+export function buildSegment(
+  sha256: Crypto['sha256'],
+  schemaText: string,
+  runs: readonly SegmentRun[],
+  codec: Codec,
+  compress: (data: Uint8Array) => Uint8Array,
+  blockBytes = 1 << 20,
+): Uint8Array {
+  const last = runs.at(-1);
+  if (!last) throw new ProofError('malformed-segment', 'a segment needs a run');
+  const sync = parseSealNote(sha256, last.sealNote).hash.subarray(0, 16);
+  const blocks: { count: number; compressed: Uint8Array }[] = [];
+  let pending: Uint8Array[] = [];
+  let size = 0;
+  const flush = () => {
+    if (pending.length === 0) return;
+    const data = new Uint8Array(size);
+    let at = 0;
+    for (const datum of pending) {
+      data.set(datum, at);
+      at += datum.length;
+    }
+    blocks.push({ count: pending.length, compressed: compress(data) });
+    pending = [];
+    size = 0;
+  };
+  for (const { datums } of runs) {
+    for (const datum of datums) {
+      if (size > 0 && size + datum.length > blockBytes) flush();
+      pending.push(datum);
+      size += datum.length;
+    }
+  }
+  flush();
+  const seals = JSON.stringify(runs.map(run => textOf(run.sealNote)));
+  const metadata = [
+    ['avro.codec', utf8(codec)],
+    ['avro.schema', utf8(schemaText)],
+    ['tidemark.seals', utf8(seals)],
+  ] as const;
+  return formatContainer(metadata, sync, blocks);
+}
