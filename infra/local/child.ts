@@ -16,31 +16,32 @@ export type Child = {
 
 export type SpawnOptions = { logFile: string; cwd?: string; env?: NodeJS.ProcessEnv };
 
-/** What ends a child when we are killed: the kernel (Linux), or a shell that waits for our end of a pipe to close. */
-export type Guard = 'setpriv' | 'watchdog';
-
 const running = new Set<number>();
 
 process.on('exit', () => {
   for (const pid of running) signalGroup(pid, 'SIGKILL');
 });
 
-let found: Guard | undefined;
+let found: boolean | undefined;
 
-function systemGuard(): Guard {
-  // BusyBox has a setpriv without --pdeathsig: only a trial tells.
-  found ??= spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0 ? 'setpriv' : 'watchdog';
+/** Whether the kernel can end a child with its parent. BusyBox has a setpriv that cannot: only a trial tells. */
+function hasSetpriv(): boolean {
+  found ??= spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0;
   return found;
 }
 
+/**
+ * Runs a command, its output appended to the log. Where we are killed, a shell that waits for our end of a pipe to close kills its
+ * group; on Linux the kernel kills the command itself too, also in the moment before that shell runs.
+ */
 export async function spawnGuarded(
   command: string,
   args: string[],
   options: SpawnOptions,
-  guard: Guard = systemGuard(),
+  withSetpriv = hasSetpriv(),
 ): Promise<Child> {
   const log = openSync(options.logFile, 'a');
-  const argv = guard === 'setpriv' ? ['setpriv', '--pdeathsig', 'KILL', command, ...args] : [command, ...args];
+  const argv = withSetpriv ? ['setpriv', '--pdeathsig', 'KILL', command, ...args] : [command, ...args];
   const child = spawn(argv[0] ?? command, argv.slice(1), {
     cwd: options.cwd,
     env: options.env ?? process.env,
@@ -50,14 +51,14 @@ export async function spawnGuarded(
   closeSync(log);
   const pid = await spawned(child, command);
   running.add(pid);
-  const watchdog = guard === 'watchdog' ? startWatchdog(pid) : undefined;
+  const watchdog = startWatchdog(pid);
   let gone = false;
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>(resolve => {
     child.once('exit', (code, signal) => {
       gone = true;
       signalGroup(pid, 'SIGKILL'); // what the leader left behind in its group
       running.delete(pid);
-      watchdog?.kill('SIGKILL');
+      watchdog.kill('SIGKILL');
       resolve({ code, signal });
     });
   });
@@ -85,7 +86,7 @@ function spawned(child: ChildProcess, command: string): Promise<number> {
 }
 
 function startWatchdog(pid: number): ChildProcess {
-  const shell = spawn('/bin/sh', ['-c', 'read _; kill -KILL -- "-$0"', String(pid)], {
+  const shell = spawn('/bin/sh', ['-c', 'read _; kill -s KILL -- "-$0"', String(pid)], {
     detached: true, // a Ctrl-C for our group must not end it before us
     stdio: ['pipe', 'ignore', 'ignore'],
   });

@@ -1,8 +1,8 @@
 // Where the stack keeps things: downloads by name and version, to stay; and a folder per started server, to go.
 // A run's folder begins with the pid of the process that owns it, so that whatever a killed owner left is swept by the next.
 
-import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,29 +15,42 @@ export function stackFolder(): string {
 const owned = new Set<string>();
 
 process.on('exit', () => {
-  for (const folder of owned) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  for (const folder of owned) removeNow(folder);
 });
 
-/** A fresh folder for one server's data and log; removed by `removeRunFolder`, at this process's exit, or by a later sweep. */
-export async function createRunFolder(name: string): Promise<string> {
+/**
+ * A fresh folder for one server's data and log; removed by `removeRunFolder`, at this process's exit, or by a later sweep.
+ * `elsewhere` are files that the server makes outside it, to be removed with it.
+ */
+export async function createRunFolder(name: string, elsewhere: string[] = []): Promise<string> {
   const runs = join(stackFolder(), 'run');
-  await mkdir(runs, { recursive: true });
-  await sweepRunFolders(runs);
+  mkdirSync(runs, { recursive: true });
+  sweepRunFolders(runs);
   const folder = await mkdtemp(join(runs, `${process.pid}-${name}-`));
   owned.add(folder);
+  await writeFile(join(folder, ELSEWHERE), elsewhere.join('\n'));
   return folder;
 }
 
-export async function removeRunFolder(folder: string): Promise<void> {
-  // A process that was killed this instant may still hold files open: Linux does not mind, other systems need a retry.
-  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+export function removeRunFolder(folder: string): void {
+  removeNow(folder);
   owned.delete(folder);
 }
 
-async function sweepRunFolders(runs: string): Promise<void> {
-  for (const entry of await readdir(runs)) {
+const ELSEWHERE = 'elsewhere';
+
+function removeNow(folder: string): void {
+  const list = join(folder, ELSEWHERE);
+  const elsewhere = existsSync(list) ? readFileSync(list, 'utf8').split('\n').filter(Boolean) : [];
+  for (const path of elsewhere) rmSync(path, { force: true });
+  // A server that is being killed may write once more: then a folder is not empty after all.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+function sweepRunFolders(runs: string): void {
+  for (const entry of readdirSync(runs)) {
     const owner = Number.parseInt(entry, 10);
-    if (Number.isInteger(owner) && !isAlive(owner)) await rm(join(runs, entry), { recursive: true, force: true });
+    if (Number.isInteger(owner) && !isAlive(owner)) removeNow(join(runs, entry));
   }
 }
 

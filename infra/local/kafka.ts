@@ -2,7 +2,7 @@
 // Its ports and data outlive `kill` and `restart`, so that a test can take a broker away and bring the same one back.
 
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { type Child, spawnGuarded } from './child.ts';
@@ -11,7 +11,7 @@ import { fetchOnce, type Progress } from './fetch/once.ts';
 import { kafkaPackage } from './fetch/packages.ts';
 import { javaCommand } from './fetch/tools.ts';
 import { createRunFolder, removeRunFolder } from './folders.ts';
-import { waitUntilHealthy } from './health.ts';
+import { startFailure, waitUntilHealthy } from './health.ts';
 import { onFreePorts } from './ports.ts';
 
 export type KafkaServer = {
@@ -43,7 +43,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     try {
       return await startBroker(libs, folder, ports, options.properties ?? {});
     } catch (error) {
-      await removeRunFolder(folder);
+      removeRunFolder(folder);
       throw error;
     }
   });
@@ -67,7 +67,7 @@ async function startBroker(
   const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, `--config=${config}`];
   const formatted = await (await run(['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'], format)).exited;
   if (formatted.code !== 0)
-    throw new StackError('start-failed', `Kafka's storage could not be formatted: see ${logFile}`);
+    throw startFailure('Kafka', 'could not format its storage', await readFile(logFile, 'utf8'));
 
   const start = async (): Promise<Child> => {
     const child = await run(['-Xms256m', '-Xmx512m'], ['kafka.Kafka', config]);
@@ -91,7 +91,7 @@ async function startBroker(
     },
     stop: async () => {
       await child.end('SIGKILL'); // nothing of it is kept: no need to let it write down its state
-      await removeRunFolder(folder);
+      removeRunFolder(folder);
     },
   };
 }

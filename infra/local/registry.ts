@@ -21,28 +21,22 @@ export type RegistryServer = {
 
 export async function startRegistry(options: { progress?: Progress | undefined } = {}): Promise<RegistryServer> {
   const jar = join(await fetchOnce(registryPackage, options.progress ?? (() => {})), registryJar);
-  return onFreePorts(2, async ([port = 0, managementPort = 0]) => {
+  return onFreePorts(1, async ([port = 0]) => {
     const folder = await createRunFolder('registry');
     const logFile = join(folder, 'registry.log');
     const url = `http://127.0.0.1:${port}/apis/ccompat/v7`;
-    const settings = [
-      '-Dquarkus.http.host=127.0.0.1',
-      `-Dquarkus.http.port=${port}`,
-      '-Dquarkus.management.host=127.0.0.1',
-      `-Dquarkus.management.port=${managementPort}`,
-      `-Djava.io.tmpdir=${folder}`,
-    ];
+    const settings = ['-Dquarkus.http.host=127.0.0.1', `-Dquarkus.http.port=${port}`, `-Djava.io.tmpdir=${folder}`];
     const memory = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
     try {
       const child = await spawnGuarded(javaCommand(), [...memory, ...settings, '-jar', jar], { logFile, cwd: folder });
       await waitUntilHealthy('Apicurio Registry', child, logFile, () => checkSubjects(url));
       const stop = async () => {
         await child.end('SIGKILL');
-        await removeRunFolder(folder);
+        removeRunFolder(folder);
       };
       return { url, pid: child.pid, logFile, exited: child.exited, stop };
     } catch (error) {
-      await removeRunFolder(folder);
+      removeRunFolder(folder);
       throw error;
     }
   });

