@@ -1,0 +1,224 @@
+// Whether a segment's bytes are what its batch lists, what its seals say, and what goes on from the chain before it
+// (archive format, sections 2 to 4).
+
+import type { ListedSegment } from './batch.ts';
+import { equalBytes, hex, utf8 } from './bytes.ts';
+import { type ChainEnd, chainAfter, joinSeal } from './chain.ts';
+import type { Crypto } from './crypto.ts';
+import type { Notebook, Where } from './finding.ts';
+import { type DatedKey, isValidAt } from './keys.ts';
+import { leafHash } from './merkle.ts';
+import { signerOf } from './note.ts';
+import { type Duration, formatMicros, formatTime, periodOf } from './period.ts';
+import { sealKeyName } from './seal.ts';
+import { checkRun, type SealedNote, type Segment, segmentKey } from './segment.ts';
+
+/** What is known of the archive when its segments are checked. */
+export interface SegmentTrust {
+  readonly origin: string;
+  /** Raw topic; null while not known (no archive.json). */
+  readonly topic: string | null;
+  readonly duration: Duration;
+  readonly sealKeys: readonly DatedKey[];
+  /** Seals later than this, ms, are in the future. */
+  readonly latest: number;
+}
+
+/** Facts of a segment as its listing words them. */
+export function describeSegment(
+  crypto: Crypto,
+  segment: Segment,
+  bytes: Uint8Array,
+): Omit<ListedSegment, 'retainUntil'> {
+  const [first] = segment.runs;
+  const last = segment.runs.at(-1) ?? first;
+  const times = segment.runs.flatMap(run => run.events.map(event => event.fields.occurredAt));
+  let [min, max] = [times[0] ?? 0n, times[0] ?? 0n];
+  for (const time of times) {
+    if (time < min) min = time;
+    if (time > max) max = time;
+  }
+  const { seal } = first.sealed;
+  return {
+    key: segmentKey({
+      partition: seal.partition,
+      generation: seal.generation,
+      first: seal.first,
+      sealedAt: seal.sealedAt,
+    }),
+    sha256: hex(crypto.sha256(bytes)),
+    bytes: bytes.length,
+    events: times.length,
+    seals: segment.runs.length,
+    generation: seal.generation,
+    first: seal.first,
+    next: last.sealed.seal.next,
+    lastSeal: last.sealed.hash,
+    schema: segment.schema,
+    sealed: { first: seal.sealedAt, last: last.sealed.seal.sealedAt },
+    occurredAt: { min: formatMicros(min), max: formatMicros(max) },
+  };
+}
+
+/** Compares a listing with the segment it lists; says each fact that differs. */
+export function checkListing(
+  actual: Omit<ListedSegment, 'retainUntil'>,
+  listed: ListedSegment,
+  where: Where,
+  notebook: Notebook,
+): void {
+  const word = (value: unknown) =>
+    value instanceof Uint8Array ? hex(value) : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  for (const name of [
+    'key',
+    'bytes',
+    'events',
+    'seals',
+    'generation',
+    'first',
+    'next',
+    'lastSeal',
+    'schema',
+    'sealed',
+    'occurredAt',
+  ] as const) {
+    const [found, said] = [word(actual[name]), word(listed[name])];
+    if (found !== said) notebook.finding('segment-differs', where, `its ${name} is ${found}, its batch lists ${said}`);
+  }
+}
+
+function runWhere(where: Where, { seal }: SealedNote): Where {
+  return {
+    ...where,
+    partition: seal.partition,
+    generation: seal.generation,
+    offsets: { first: seal.first, next: seal.next },
+    events: seal.events,
+  };
+}
+
+function checkSigner(
+  crypto: Crypto,
+  sealed: SealedNote,
+  trust: SegmentTrust,
+  where: Where,
+  notebook: Notebook,
+): boolean {
+  const keys = trust.sealKeys.filter(({ key }) => key.name === sealKeyName(trust.origin));
+  const signer = signerOf(
+    crypto,
+    sealed.note,
+    keys.map(({ key }) => key),
+  );
+  if (!signer) {
+    const by = sealed.note.signatures.map(({ name, id }) => `${name}+${hex(id)}`).join(', ');
+    notebook.finding(
+      'seal-unsigned',
+      runWhere(where, sealed),
+      `the seal has no valid signature by a key of ${sealKeyName(trust.origin)}; found one by ${by}`,
+    );
+    return false;
+  }
+  if (!keys.some(dated => dated.key === signer && isValidAt(dated, sealed.seal.sealedAt, trust.duration.ms))) {
+    notebook.finding(
+      'key-outside-periods',
+      runWhere(where, sealed),
+      `sealed at ${formatTime(sealed.seal.sealedAt)}, outside the periods that its key is valid for`,
+    );
+  }
+  return true;
+}
+
+function checkWhole(segment: Segment, trust: SegmentTrust, where: Where, notebook: Notebook): void {
+  const first = segment.runs[0].sealed.seal;
+  for (const { sealed } of segment.runs) {
+    const { seal } = sealed;
+    if (seal.generation !== first.generation || seal.partition !== first.partition) {
+      notebook.finding(
+        'segment-misplaced',
+        runWhere(where, sealed),
+        'runs of several partitions or generations in one segment',
+      );
+    }
+    if (periodOf(trust.duration, seal.sealedAt) !== periodOf(trust.duration, first.sealedAt)) {
+      notebook.finding(
+        'segment-misplaced',
+        runWhere(where, sealed),
+        `sealed at ${formatTime(seal.sealedAt)}, in another period than the segment's first run`,
+      );
+    }
+  }
+}
+
+/**
+ * Checks a parsed segment from the chain's end on: every seal signed, true of its run, and joining; answers where the chain
+ * stands after it. After a seal that does not join, checking goes on from that seal.
+ */
+export function checkSegment(
+  crypto: Crypto,
+  segment: Segment,
+  end: ChainEnd,
+  trust: SegmentTrust,
+  where: Where,
+  notebook: Notebook,
+): ChainEnd {
+  checkWhole(segment, trust, where, notebook);
+  let chain = end;
+  for (const run of segment.runs) {
+    const { sealed } = run;
+    const { seal } = sealed;
+    const place = runWhere(where, sealed);
+    checkSigner(crypto, sealed, trust, where, notebook);
+    if (seal.origin !== trust.origin)
+      notebook.finding('run-altered', place, `a seal of ${seal.origin}, expected ${trust.origin}`);
+    if (trust.topic !== null && seal.topic !== trust.topic)
+      notebook.finding('run-altered', place, `a seal of the topic ${seal.topic}, expected ${trust.topic}`);
+    for (const problem of checkRun(crypto.sha256, run, segment.schema)) notebook.finding('run-altered', place, problem);
+    const join = joinSeal(crypto.sha256, chain, seal);
+    if (!join.joins) notebook.finding('chain-broken', place, `the chain does not go on here: ${join.why}`);
+    else if (join.restart)
+      notebook.report(
+        'restart',
+        place,
+        `raw topic began anew: generation ${seal.generation} follows ${chain.generation}`,
+      );
+    if (seal.lost > 0) notebook.finding('lost', place, `${seal.lost} raw offsets were gone before they could be read`);
+    if (seal.sealedAt > trust.latest)
+      notebook.finding('future', place, `sealed at ${formatTime(seal.sealedAt)}, after the time of verification`);
+    // Only across segments: within one all seals are of one period.
+    if (chain.lastSeal !== null && seal.sealedAt - chain.sealedAt > 2 * trust.duration.ms) {
+      notebook.report(
+        'silence',
+        place,
+        `nothing was sealed from ${formatTime(chain.sealedAt)} to ${formatTime(seal.sealedAt)}; the chain goes on`,
+      );
+    }
+    chain = chainAfter(seal, sealed.hash);
+  }
+  return chain;
+}
+
+/** Leaf hashes of a segment's seals, for the batch root. */
+export function sealLeaves(crypto: Crypto, segment: Segment): Uint8Array[] {
+  return segment.runs.map(({ sealed }) => leafHash(crypto.sha256, utf8(sealed.note.text)));
+}
+
+/** Whether a segment goes on from a chain's end and is wholly true: what makes it pending, or adoptable. */
+export function joinsWhole(crypto: Crypto, segment: Segment, end: ChainEnd, trust: SegmentTrust): boolean {
+  const first = segment.runs[0].sealed.seal;
+  if (!joinSeal(crypto.sha256, end, first).joins || first.origin !== trust.origin) return false;
+  let sound = true;
+  const deaf = {
+    finding: () => {
+      sound = false;
+    },
+    report: () => {},
+  };
+  checkSegment(crypto, segment, end, { ...trust, latest: Number.MAX_SAFE_INTEGER }, {}, deaf);
+  return sound;
+}
+
+/** Whether two hashes name the same seal; null is none. */
+export function isSameSeal(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : equalBytes(a, b);
+}
