@@ -25,7 +25,7 @@ process.on('exit', () => {
 export async function createRunFolder(name: string, elsewhere: string[] = []): Promise<string> {
   const runs = join(stackFolder(), 'run');
   mkdirSync(runs, { recursive: true });
-  sweepRunFolders(runs);
+  sweepRunFolders();
   const folder = await mkdtemp(join(runs, `${process.pid}-${name}-`));
   owned.add(folder);
   await writeFile(join(folder, ELSEWHERE), elsewhere.join('\n'));
@@ -47,7 +47,9 @@ function removeNow(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-function sweepRunFolders(runs: string): void {
+/** Removes what owners left that were killed. */
+export function sweepRunFolders(): void {
+  const runs = join(stackFolder(), 'run');
   for (const entry of readdirSync(runs)) {
     const owner = Number.parseInt(entry, 10);
     if (Number.isInteger(owner) && !isAlive(owner)) removeNow(join(runs, entry));

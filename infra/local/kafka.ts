@@ -24,7 +24,10 @@ export type KafkaServer = {
   readonly exited: Promise<unknown>;
   /** SIGKILL; data and ports are kept for `restart`. */
   kill(): Promise<void>;
-  /** Ends the broker cleanly if it runs, starts it again on its ports and data, and waits until it answers. */
+  /**
+   * Ends the broker cleanly if it runs, starts it again on its ports and data, and waits until it answers: 3 s, but 12 s after
+   * `kill`, as the controller waits for the dead broker's `broker.session.timeout.ms` to pass (9 s).
+   */
   restart(): Promise<void>;
   /** Ends it and removes its data. */
   stop(): Promise<void>;

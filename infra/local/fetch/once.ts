@@ -30,7 +30,9 @@ export async function fetchOnce(wanted: Package, progress: Progress): Promise<st
   const folder = join(stackFolder(), wanted.name);
   if (existsSync(folder)) return folder;
   await mkdir(stackFolder(), { recursive: true });
-  const release = await takeLock(join(stackFolder(), `${wanted.client}.lock`), progress);
+  const release = await takeLock(join(stackFolder(), `${wanted.client}.lock`), holder =>
+    progress(`${wanted.title}: waiting for process ${holder}, which is fetching`),
+  );
   try {
     if (existsSync(folder)) return folder;
     await sweepPartial();
@@ -53,7 +55,7 @@ export async function fetchOnce(wanted: Package, progress: Progress): Promise<st
   }
 }
 
-async function takeLock(file: string, progress: Progress): Promise<() => Promise<void>> {
+async function takeLock(file: string, onWait: (holder: number) => void): Promise<() => Promise<void>> {
   for (let waited = false; ; ) {
     try {
       await writeFile(file, String(process.pid), { flag: 'wx' });
@@ -67,8 +69,10 @@ async function takeLock(file: string, progress: Progress): Promise<() => Promise
       await rm(file, { force: true });
       continue;
     }
-    if (!waited && holder !== process.pid) progress(`waiting for process ${holder}, which is fetching`);
-    waited = true;
+    if (!waited && holder > 0 && holder !== process.pid) {
+      onWait(holder);
+      waited = true;
+    }
     await delay(100);
   }
 }
