@@ -10,7 +10,7 @@ const LOWEST = 20_000;
 const HIGHEST = 32_000;
 const STARTS = 4;
 
-export async function freePorts(count: number): Promise<number[]> {
+async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let tries = 0; ports.size < count; tries++) {
     if (tries > 1000) throw new StackError('start-failed', `found no ${count} free ports from ${LOWEST} to ${HIGHEST}`);

@@ -26,20 +26,11 @@ export function javaCommand(): string {
 export function requireTools(tools: Iterable<Tool>): void {
   const missing = [...new Set(tools)].filter(tool => !isInstalled(tool)).map(tool => NEEDS[tool]);
   if (missing.length === 0) return;
-  const join = (values: string[], word: string) => values.join(word);
-  throw new StackError(
-    'missing-tool',
-    `tidemark needs ${join(
-      missing.map(need => need.what),
-      ', and ',
-    )}: install (Debian: apt-get install ${join(
-      missing.map(need => need.debian),
-      ' ',
-    )}; macOS: brew install ${join(
-      missing.map(need => need.brew),
-      ' ',
-    )}) and run again`,
-  );
+  const what = missing.map(need => need.what).join(', and ');
+  const debian = missing.map(need => need.debian).join(' ');
+  const brew = missing.map(need => need.brew).join(' ');
+  const how = `install (Debian: apt-get install ${debian}; macOS: brew install ${brew}) and run again`;
+  throw new StackError('missing-tool', `tidemark needs ${what}: ${how}`);
 }
 
 function isInstalled(tool: Tool): boolean {
