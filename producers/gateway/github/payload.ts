@@ -1,0 +1,75 @@
+/**
+ * Reads webhook payloads: JSON of strangers, whose shape differs by event, by year and by server version. Nothing here
+ * throws; what is not there, or not of its type, is undefined. Texts come out fit for an event's fields.
+ */
+import { LIMITS } from '../../../core/event/index.ts';
+
+export type Payload = { readonly [name: string]: unknown };
+
+const NOTHING: Payload = {};
+
+/** The value at a dotted path, such as `pull_request.head.sha`. */
+export function at(payload: unknown, path: string): unknown {
+  let value = payload;
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Payload)[name];
+  }
+  return value;
+}
+
+/** The object at a path; an empty one where there is none, so that what is read from it is undefined too. */
+export function objectAt(payload: unknown, path: string): Payload {
+  const value = path === '' ? payload : at(payload, path);
+  return isObject(value) ? value : NOTHING;
+}
+
+export function listAt(payload: unknown, path: string): readonly Payload[] {
+  const value = at(payload, path);
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+export function isObject(value: unknown): value is Payload {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A text for people: well-formed and of bounded length. */
+export function textAt(payload: unknown, path: string): string | undefined {
+  const value = at(payload, path);
+  return typeof value === 'string' && value !== ''
+    ? value.toWellFormed().slice(0, LIMITS.name).toWellFormed()
+    : undefined;
+}
+
+/** A text or number as an identifier: what is compared and indexed. */
+export function idAt(payload: unknown, path: string): string | undefined {
+  const value = at(payload, path);
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
+  return typeof value === 'string' ? identifier(value) : undefined;
+}
+
+/** Without control characters and of at most the length that an identifier may have; undefined where nothing is left. */
+export function identifier(text: string): string | undefined {
+  const clean = text
+    .toWellFormed()
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim();
+  return clean === '' ? undefined : clean.slice(0, LIMITS.identifier).toWellFormed();
+}
+
+/** A time as webhooks give it: an ISO text, or seconds since 1970. */
+export function timeAt(payload: unknown, path: string): Date | undefined {
+  const value = at(payload, path);
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const time = new Date(typeof value === 'number' ? value * 1000 : value);
+  return time.getTime() >= Date.UTC(2000) && time.getTime() < Date.UTC(2200) ? time : undefined;
+}
+
+/** The first of several paths that has a time. */
+export function firstTime(payload: unknown, ...paths: string[]): Date | undefined {
+  for (const path of paths) {
+    const time = timeAt(payload, path);
+    if (time !== undefined) return time;
+  }
+  return undefined;
+}
