@@ -1,0 +1,15 @@
+/** The Kafka edge's door. */
+export { clipBatch, type FetchedBatch, type FetchedRecord } from './batch.ts';
+export { createKafka, type KafkaSettings } from './client.ts';
+export { type Disposition, describeError, isFenced, KafkaError, type KafkaErrorCode } from './error.ts';
+export { FetchClient, type PartitionOffsets } from './fetch-client.ts';
+export { logEndsEarly } from './fetch-loop.ts';
+export { type Hint, readHints } from './hint.ts';
+export {
+  type PartitionWorker,
+  type RunningPartitions,
+  type RunOptions,
+  runPartitions,
+  type WorkerContext,
+} from './partition-consumer.ts';
+export { readBackwards, readRange } from './tail.ts';

@@ -1,0 +1,104 @@
+// The parts of kafkajs that its door does not show and that we patch or call, typed as far as we use them. kafkajs has had no
+// release since 2.2.4 (2023-02); any other is refused at start, since these names promise nothing.
+
+import { createRequire } from 'node:module';
+import type { Kafka } from 'kafkajs';
+import { KafkaError } from './error.ts';
+
+export interface RawMessage {
+  offset: string;
+  timestamp: string;
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: Record<string, unknown>;
+  isControlRecord: boolean;
+  batchContext: { producerId: string; inTransaction: boolean; timestampType: number };
+}
+
+export interface RawPartition {
+  partition: number;
+  highWatermark: string;
+  lastStableOffset: string;
+  /** The log's start: kafkajs names it so. */
+  lastStartOffset: string;
+  abortedTransactions: { producerId: string; firstOffset: string }[] | null;
+  messages: RawMessage[];
+}
+
+export interface FetchAnswer {
+  responses: { topicName: string; partitions: RawPartition[] }[];
+}
+
+export interface FetchRequest {
+  isolationLevel: number;
+  maxWaitTime: number;
+  minBytes: number;
+  maxBytes: number;
+  topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
+}
+
+export interface Broker {
+  fetch(request: FetchRequest): Promise<FetchAnswer>;
+  listOffsets(request: {
+    replicaId: number;
+    isolationLevel: number;
+    topics: { topic: string; partitions: { partition: number; timestamp: string }[] }[];
+  }): Promise<{ responses: { topic: string; partitions: { partition: number; offset: string }[] }[] }>;
+}
+
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+  findBroker(node: { nodeId: string }): Promise<Broker>;
+  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
+}
+
+export interface RequestQueue {
+  pending: unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+
+export interface Decoder {
+  readVarIntArray(reader: (decoder: Decoder) => unknown): unknown[];
+}
+
+export const READ_UNCOMMITTED = 0;
+export const READ_COMMITTED = 1;
+export const LOG_APPEND_TIME = 1;
+
+const wantedRelease = '2.2.4';
+const require = createRequire(import.meta.url);
+
+/** Loads kafkajs' own modules; throws `not-patched` where it is another release. */
+export function loadInternals(): {
+  Broker: { prototype: Broker };
+  RequestQueue: { prototype: RequestQueue };
+  Decoder: { prototype: Decoder };
+} {
+  const { version } = require('kafkajs/package.json') as { version: string };
+  if (version !== wantedRelease) {
+    throw new KafkaError(
+      'not-patched',
+      `found kafkajs ${version}, expected ${wantedRelease}: the patches in core/edge/kafka/patch.ts are written for it`,
+    );
+  }
+  return {
+    Broker: require('kafkajs/src/broker'),
+    RequestQueue: require('kafkajs/src/network/requestQueue'),
+    Decoder: require('kafkajs/src/protocol/decoder'),
+  };
+}
+
+type CreateCluster = (options: { metadataMaxAge: number; allowAutoTopicCreation: boolean }) => Cluster;
+
+/** A connection of its own to the cluster that `kafka` is for, with its TLS and SASL. */
+export function createCluster(kafka: Kafka): Cluster {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(one => one.description === 'private:Kafka:createCluster');
+  const create: unknown = symbol && Reflect.get(kafka, symbol);
+  if (typeof create !== 'function')
+    throw new KafkaError('not-patched', 'kafkajs has no private:Kafka:createCluster: is it another release?');
+  return (create as CreateCluster)({ metadataMaxAge: 300_000, allowAutoTopicCreation: false });
+}
