@@ -1,0 +1,9 @@
+// The door of reading: events out of an archive, each with whether the proof holds on it.
+
+export { exactJson } from './exact-json.ts';
+export { type Filter, parseInstant } from './filter.ts';
+export { type Format, type FormatName, formatNames, openFormat } from './format.ts';
+export { type Proof, proofText } from './proof.ts';
+export { type ReadEvent, type ReadOptions, type Remark, readEvents } from './read-events.ts';
+export { printable } from './table.ts';
+export { parsePolicyFile, parseSealKeyFile, type Trust } from './trust.ts';
