@@ -222,7 +222,8 @@ export function resolveLog(
     const root = best.roots.get(size);
     head ??= (root && merged(signed, size, root).find(checkpoint => hasQuorum(crypto, policy, checkpoint))) ?? null;
   }
-  const size = sizes[0] ?? 0;
+  // Without any signed checkpoint the manifests' entries are all there is: checked as they are, under no head.
+  const size = signed.length === 0 ? best.entries.length : (sizes[0] ?? 0);
   const largest = signed.find(({ checkpoint }) => checkpoint.size === size)?.checkpoint ?? null;
   return {
     origin: largest?.origin ?? policy.logs[0]?.name ?? '',

@@ -1,0 +1,2 @@
+export type { Verdict, VerifyCounts, VerifyOptions } from './audit.ts';
+export { verifyArchive } from './verify.ts';

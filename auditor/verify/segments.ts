@@ -1,0 +1,215 @@
+// A batch's segments, one after the other along each partition's chain.
+
+import type { ListedSegment, PartitionRow } from '../../core/proof/batch.ts';
+import type { ChainEnd } from '../../core/proof/chain.ts';
+import {
+  checkListing,
+  checkSegment,
+  describeSegment,
+  type SegmentTrust,
+  sealLeaves,
+} from '../../core/proof/check-segment.ts';
+import type { Where } from '../../core/proof/finding.ts';
+import { formatTime, parseTime } from '../../core/proof/period.ts';
+import type { ProducerLedger } from '../../core/proof/producers.ts';
+import { parseSegment, type Segment } from '../../core/proof/segment.ts';
+import { type Audit, Notes } from './audit.ts';
+import { checkKept, readStored, type Stored } from './stored.ts';
+
+/** What is known of all partitions while going along. */
+export interface Progress {
+  trust: SegmentTrust;
+  readonly ledger: ProducerLedger;
+  /** Where each partition's chain stands. */
+  ends: ChainEnd[];
+  /** Period's end, ms, of the batch in which each partition's row appeared. */
+  readonly appeared: number[];
+  /** Latest sealing time within an expired segment, ms. */
+  expiredUpTo: number | null;
+  beginsLate: boolean;
+  /** Newest generation that a seal names, and the raw topic's partitions then. */
+  newest: { generation: number; partitions: number };
+}
+
+/** What a batch's segments came to. */
+export interface BatchSeals {
+  /** Leaf hashes of all seals in order; null where a segment is expired, missing or unreadable. */
+  leaves: Uint8Array[] | null;
+  /** The largest number of partitions that a seal names. */
+  partitions: number;
+}
+
+/** A segment's place in its batch. */
+export interface ListedPlace {
+  readonly row: PartitionRow;
+  readonly listed: ListedSegment;
+}
+
+export function listedWhere({ row, listed }: ListedPlace, period: string): Where {
+  return {
+    object: listed.key,
+    period,
+    partition: row.partition,
+    generation: listed.generation,
+    offsets: { first: listed.first, next: listed.next },
+    events: listed.events,
+  };
+}
+
+/** What a listing says by itself. */
+export function checkListedTimes(
+  audit: Audit,
+  place: ListedPlace,
+  period: string,
+  periodStart: number,
+  durationMs: number,
+): void {
+  const { listed } = place;
+  const where = listedWhere(place, period);
+  const end = periodStart + durationMs;
+  if (listed.sealed.last >= end || listed.sealed.last < listed.sealed.first) {
+    audit.notes.finding(
+      'manifest-differs',
+      where,
+      `listed with sealing times up to ${formatTime(listed.sealed.last)}, but its period ends at ${formatTime(end)}`,
+    );
+  }
+  if (listed.sealed.first < periodStart) {
+    audit.notes.report('late', where, `sealed at ${formatTime(listed.sealed.first)}, listed by the batch of ${period}`);
+  }
+  const until = parseTime(listed.retainUntil) ?? 0;
+  if (audit.minRetention !== null && until < listed.sealed.last + audit.minRetention) {
+    audit.notes.finding(
+      'retention-short',
+      where,
+      `to be kept until ${listed.retainUntil}, sooner than was promised for what was sealed at ${formatTime(listed.sealed.last)}`,
+    );
+  }
+}
+
+/** Takes a segment's events and seals into account. */
+export function takeIn(audit: Audit, progress: Progress, segment: Segment): void {
+  for (const { sealed, events } of segment.runs) {
+    const { seal } = sealed;
+    audit.counts.seals++;
+    audit.counts.events += events.length;
+    const { newest } = progress;
+    if (seal.generation > newest.generation)
+      progress.newest = { generation: seal.generation, partitions: seal.partitions };
+    else if (seal.generation === newest.generation && seal.partitions > newest.partitions)
+      newest.partitions = seal.partitions;
+    for (const { fields } of events) {
+      if (!fields.producer) continue;
+      progress.ledger.add(fields.producer, {
+        id: fields.id,
+        partition: seal.partition,
+        offset: fields.offset,
+        sealedAt: seal.sealedAt,
+      });
+    }
+  }
+}
+
+function parseOrSay(audit: Audit, bytes: Uint8Array, where: Where): Segment | null {
+  try {
+    return parseSegment(audit.crypto, bytes, audit.decompress, audit.readers);
+  } catch (error) {
+    audit.notes.finding('segment-unreadable', where, error instanceof Error ? error.message : String(error));
+    return null;
+  }
+}
+
+/** No version has the listed bytes: expired, missing, or altered; an altered one is still opened, to locate what differs. */
+function checkAbsent(
+  audit: Audit,
+  progress: Progress,
+  place: ListedPlace,
+  stored: Stored,
+  where: Where,
+  before: ChainEnd,
+): void {
+  const { listed } = place;
+  const until = parseTime(listed.retainUntil) ?? 0;
+  const [altered] = stored.versions;
+  if (altered) {
+    for (const { version, digest } of stored.versions) {
+      audit.notes.finding(
+        'segment-altered',
+        { ...where, ...(version.versionId ? { versionId: version.versionId } : {}) },
+        `its SHA256 is ${digest}, its batch lists ${listed.sha256}`,
+      );
+    }
+    const segment = parseOrSay(audit, altered.bytes, where);
+    if (segment) checkSegment(audit.crypto, segment, before, progress.trust, where, audit.notes);
+  } else if (audit.at < until) {
+    audit.notes.finding('segment-missing', where, `it is missing, to be kept until ${listed.retainUntil}`);
+  } else {
+    audit.counts.expiredSegments++;
+    audit.counts.expiredEvents += listed.events;
+    progress.expiredUpTo = Math.max(progress.expiredUpTo ?? 0, listed.sealed.last);
+    audit.notes.report('expired', where, `gone after ${listed.retainUntil}; the chain goes on from its row`);
+  }
+}
+
+/** Reads a listed segment's versions; done ahead of its check. */
+export async function readListed(
+  audit: Audit,
+  { listed }: ListedPlace,
+): Promise<{ stored: Stored; own: Uint8Array | null; notes: Notes }> {
+  const notes = new Notes();
+  const stored = await readStored(audit, listed.key);
+  const own = await checkKept(audit, stored, listed.sha256, parseTime(listed.retainUntil) ?? 0, notes);
+  return { stored, own: own?.bytes ?? null, notes };
+}
+
+/** Where the chain stands after a segment, by its listing. */
+export function listedEnd(listed: ListedSegment): ChainEnd {
+  return { generation: listed.generation, next: listed.next, lastSeal: listed.lastSeal, sealedAt: listed.sealed.last };
+}
+
+/** Checks one listed segment; moves its partition's chain on and adds its seals to the batch's. */
+export function checkListed(
+  audit: Audit,
+  progress: Progress,
+  batch: BatchSeals,
+  place: ListedPlace,
+  read: { stored: Stored; own: Uint8Array | null; notes: Notes },
+  period: string,
+  before: ChainEnd,
+): ChainEnd {
+  const { listed } = place;
+  const where = listedWhere(place, period);
+  audit.accounted.add(listed.key);
+  audit.listedDigests.add(listed.sha256);
+  audit.counts.segments++;
+  audit.notes.add(read.notes);
+  if (before.lastSeal === null && listed.first > 0n) progress.beginsLate = true;
+  const restarts = before.lastSeal !== null && listed.generation > before.generation;
+  if (!read.own) {
+    batch.leaves = null;
+    if (restarts)
+      audit.notes.report(
+        'restart',
+        where,
+        `raw topic began anew: generation ${listed.generation} follows ${before.generation}`,
+      );
+    checkAbsent(audit, progress, place, read.stored, where, before);
+    return listedEnd(listed);
+  }
+  audit.counts.bytes += read.own.length;
+  const segment = parseOrSay(audit, read.own, where);
+  if (!segment) {
+    batch.leaves = null;
+    return listedEnd(listed);
+  }
+  if (progress.trust.topic === null) progress.trust = { ...progress.trust, topic: segment.runs[0].sealed.seal.topic };
+  checkListing(describeSegment(audit.crypto, segment, read.own), listed, where, audit.notes);
+  const end = checkSegment(audit.crypto, segment, before, progress.trust, where, audit.notes);
+  const { seal } = segment.runs[0].sealed;
+  if (seal.partition !== place.row.partition)
+    audit.notes.finding('segment-misplaced', where, `its seals are of partition ${seal.partition}`);
+  takeIn(audit, progress, segment);
+  batch.leaves?.push(...sealLeaves(audit.crypto, segment));
+  for (const run of segment.runs) batch.partitions = Math.max(batch.partitions, run.sealed.seal.partitions);
+  return end;
+}

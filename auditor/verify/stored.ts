@@ -1,0 +1,108 @@
+// One object among the versions that are stored under its key (archive format, section 6): which version is the archive's, what
+// else lies there, whether it is hidden, and how long it is locked. An attacker can add versions and delete markers, not remove
+// what is locked.
+
+import { hex } from '../../core/proof/bytes.ts';
+import { formatTime } from '../../core/proof/period.ts';
+import type { ObjectVersion } from '../store.ts';
+import { type Audit, type Notes, whereOf } from './audit.ts';
+
+/** A version with its bytes. */
+export interface StoredBytes {
+  readonly version: ObjectVersion;
+  readonly bytes: Uint8Array;
+  /** Hex SHA256. */
+  readonly digest: string;
+}
+
+/** What lies under a key. */
+export interface Stored {
+  readonly key: string;
+  /** Versions with bytes, the newest first. */
+  readonly versions: readonly StoredBytes[];
+  readonly markers: readonly ObjectVersion[];
+}
+
+/** Reads all versions of a key. */
+export async function readStored(audit: Audit, key: string): Promise<Stored> {
+  const all = await audit.inventory.versions(key);
+  const versions: StoredBytes[] = [];
+  for (const version of all) {
+    if (version.isDeleteMarker) continue;
+    const bytes = await audit.store.read(key, version.versionId);
+    if (bytes) versions.push({ version, bytes, digest: hex(audit.crypto.sha256(bytes)) });
+  }
+  return { key, versions, markers: all.filter(version => version.isDeleteMarker) };
+}
+
+/** Says what lies beside the archive's own version: other bytes are a finding, the same again a report. */
+export function checkOthers(stored: Stored, isOwn: (one: StoredBytes) => boolean, notes: Notes): void {
+  const own = stored.versions.filter(isOwn);
+  for (const other of stored.versions) {
+    if (isOwn(other)) continue;
+    notes.finding(
+      'further-version',
+      whereOf(other.version),
+      `a version with other bytes (SHA256 ${other.digest}) lies beside the archive's own`,
+    );
+  }
+  if (own.length > 1) notes.report('same-bytes', { object: stored.key }, `${own.length} versions hold the same bytes`);
+}
+
+/** Delete markers that were placed while the object had to be kept (`until`, ms). */
+export function checkMarkers(stored: Stored, until: number, notes: Notes): void {
+  for (const marker of stored.markers) {
+    if (marker.lastModified >= until) continue;
+    const times = `placed at ${formatTime(marker.lastModified)}, to be kept until ${formatTime(until)}`;
+    notes.finding('hidden', whereOf(marker), `a delete marker hides it: ${times}`);
+  }
+}
+
+/** Whether a version is locked in COMPLIANCE mode until `until` (ms) at least; nothing is asked once that is past. */
+export async function checkLock(audit: Audit, version: ObjectVersion, until: number, notes: Notes): Promise<void> {
+  if (!audit.canReadLocks || audit.at >= until) return;
+  const retention = await audit.store.retention(version.key, version.versionId);
+  const wanted = `expected COMPLIANCE until ${formatTime(until)}`;
+  if (!retention) notes.finding('lock-short', whereOf(version), `it has no lock, ${wanted}`);
+  else if (retention.mode !== 'COMPLIANCE')
+    notes.finding('lock-short', whereOf(version), `its lock is ${retention.mode}, which some may lift, ${wanted}`);
+  else if (retention.until < until)
+    notes.finding('lock-short', whereOf(version), `it is locked until ${formatTime(retention.until)}, ${wanted}`);
+}
+
+/** Markers, other versions and lock of an object whose own version is known by its digest. */
+export async function checkKept(
+  audit: Audit,
+  stored: Stored,
+  digest: string,
+  until: number,
+  notes: Notes,
+): Promise<StoredBytes | null> {
+  checkMarkers(stored, until, notes);
+  const own = stored.versions.find(one => one.digest === digest) ?? null;
+  if (!own) return null;
+  checkOthers(stored, one => one.digest === digest, notes);
+  await checkLock(audit, own.version, until, notes);
+  return own;
+}
+
+/** Reads ahead while what came before is checked; answers in order. */
+export async function* readAhead<T, R>(
+  items: readonly T[],
+  window: number,
+  read: (item: T) => Promise<R>,
+): AsyncGenerator<[T, R]> {
+  const started: Promise<R>[] = [];
+  for (const [index, item] of items.entries()) {
+    for (let next = started.length; next < Math.min(items.length, index + window); next++) {
+      const upcoming = items[next];
+      if (upcoming === undefined) break;
+      const reading = read(upcoming);
+      // Its failure is thrown where its turn comes; until then it must not end the process.
+      reading.catch(() => {});
+      started.push(reading);
+    }
+    const current = started[index];
+    if (current) yield [item, await current];
+  }
+}

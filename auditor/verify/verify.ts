@@ -1,0 +1,366 @@
+// Verification of a whole archive: log, batches, segments, chains, producers' numbers, tiles, locks, and what lies about. Goes on
+// after each finding; what it says is the verdict's data.
+
+import { type Archive, archiveKey, type Manifest, parseArchive, parseManifest } from '../../core/proof/batch.ts';
+import { utf8 } from '../../core/proof/bytes.ts';
+import type { ResolvedLog } from '../../core/proof/check-log.ts';
+import type { BatchBefore } from '../../core/proof/check-manifest.ts';
+import { formatEntry, type LogEntry } from '../../core/proof/log.ts';
+import { openNote } from '../../core/proof/note.ts';
+import { type Duration, formatTime, manifestKey, parseDuration, parseTime } from '../../core/proof/period.ts';
+import { ProducerLedger } from '../../core/proof/producers.ts';
+import { sealKeyName } from '../../core/proof/seal.ts';
+import { AuditorError } from '../error.ts';
+import type { ArchiveStore } from '../store.ts';
+import { type Audit, clockTolerance, Notes, type Verdict, type VerifyOptions, whereOf } from './audit.ts';
+import { checkBatch, checkManifestKept, type KnownBatch, readBatch } from './batches.ts';
+import { Inventory, textOrNull } from './inventory.ts';
+import { checkCheckpoints, checkHead, checkLogKey, checkTiles, type LockRule, readEntries, readLog } from './log.ts';
+import { checkPending, checkUnlisted } from './pending.ts';
+import type { Progress } from './segments.ts';
+import { checkLock, checkMarkers, readStored } from './stored.ts';
+
+async function begin(store: ArchiveStore, options: VerifyOptions): Promise<{ audit: Audit; unchecked: string[] }> {
+  const missing = await store.missingPermissions();
+  const unchecked = missing.map(({ permission, unproven }) => `${permission} is not permitted: ${unproven}`);
+  const inventory = await Inventory.load(store);
+  if (inventory.size === 0)
+    throw new AuditorError(
+      'no-archive',
+      `${store.location}: nothing is there, expected an archive (archive.json, batches/, events/, log/)`,
+    );
+  const counts = {
+    batches: 0,
+    partitions: 0,
+    segments: 0,
+    seals: 0,
+    events: 0,
+    bytes: 0,
+    expiredSegments: 0,
+    expiredEvents: 0,
+    pendingSegments: 0,
+    pendingEvents: 0,
+  };
+  const canReadLocks = store.hasLocks && !missing.some(({ permission }) => permission.includes('Retention'));
+  const audit = {
+    ...options,
+    store,
+    inventory,
+    counts,
+    canReadLocks,
+    notes: new Notes(),
+    readers: new Map(),
+    accounted: new Set<string>(),
+    listedDigests: new Set<string>(),
+  };
+  return { audit, unchecked };
+}
+
+/** archive.json's versions that can be read, the newest first; whether they are true is said once all else is known. */
+async function readArchive(audit: Audit): Promise<Archive[]> {
+  audit.accounted.add(archiveKey);
+  const stored = await readStored(audit, archiveKey);
+  if (stored.versions.length === 0)
+    audit.notes.finding(
+      'archive-missing',
+      { object: archiveKey },
+      'it is missing; its facts are in the log and the seals as well',
+    );
+  return stored.versions.flatMap(({ version, bytes }) => {
+    try {
+      return [parseArchive(textOrNull(bytes) ?? '')];
+    } catch (error) {
+      audit.notes.finding('archive-differs', whereOf(version), error instanceof Error ? error.message : String(error));
+      return [];
+    }
+  });
+}
+
+type ArchiveFacts = { origin: string; topic: string | null; duration: string; first: string };
+
+/** archive.json repeats what log and seals say under signature; those count. `until`: what it must be locked until. */
+async function checkArchive(audit: Audit, facts: ArchiveFacts | null, until: number, needed: number): Promise<void> {
+  const stored = await readStored(audit, archiveKey);
+  checkMarkers(stored, needed, audit.notes);
+  const digests = new Set(stored.versions.map(({ digest }) => digest));
+  if (digests.size > 1)
+    audit.notes.finding(
+      'further-version',
+      { object: archiveKey },
+      `${digests.size} versions with other bytes lie beside each other`,
+    );
+  else if (stored.versions.length > 1)
+    audit.notes.report('same-bytes', { object: archiveKey }, `${stored.versions.length} versions hold the same bytes`);
+  for (const { version, bytes } of stored.versions.toReversed()) {
+    const archive = archiveOf(bytes);
+    if (!archive) continue;
+    const said = {
+      origin: archive.origin,
+      topic: archive.topic,
+      duration: archive.duration.text,
+      first: archive.first,
+    };
+    const wrong = facts
+      ? (['origin', 'topic', 'duration', 'first'] as const).filter(
+          name => facts[name] !== null && said[name] !== facts[name],
+        )
+      : [];
+    for (const name of wrong) {
+      audit.notes.finding(
+        'archive-differs',
+        whereOf(version),
+        `its ${name} is ${said[name]}, log and seals say ${facts?.[name]}`,
+      );
+    }
+    if (wrong.length === 0) return checkLock(audit, version, until, audit.notes);
+  }
+}
+
+function archiveOf(bytes: Uint8Array): Archive | null {
+  try {
+    return parseArchive(textOrNull(bytes) ?? '');
+  } catch {
+    return null;
+  }
+}
+
+/** A further batch behind the log: the manifest that its sealer wrote before the log; its entry, if it is sound. */
+async function pendingManifest(
+  audit: Audit,
+  origin: string,
+  period: number,
+  duration: Duration,
+  before: BatchBefore | null,
+): Promise<Uint8Array | null> {
+  const key = manifestKey(period);
+  if (!audit.inventory.keys(key).includes(key)) return null;
+  const stored = await readStored(audit, key);
+  for (const { version, bytes, digest } of stored.versions) {
+    let manifest: Manifest;
+    try {
+      manifest = parseManifest(
+        openNote(
+          audit.crypto,
+          bytes,
+          audit.policy.logs.filter(({ name }) => name === origin),
+        ).text,
+      );
+    } catch {
+      continue;
+    }
+    const follows = (manifest.previous?.sha256 ?? null) === (before?.sha256 ?? null);
+    if (manifest.period !== formatTime(period) || manifest.duration !== duration.text || !follows) continue;
+    audit.accounted.add(key);
+    audit.notes.report(
+      'pending',
+      { ...whereOf(version), period: manifest.period, events: manifest.events },
+      'the next manifest, behind the log',
+    );
+    checkLogKey(audit, bytes, period, duration.ms, key);
+    for (const other of stored.versions) {
+      if (other.digest !== digest)
+        audit.notes.finding(
+          'further-version',
+          whereOf(other.version),
+          'a version with other bytes lies beside the next manifest',
+        );
+    }
+    return utf8(formatEntry({ ...manifest, manifest: digest }));
+  }
+  return null;
+}
+
+/** Without a key of this archive nothing can be said: that is not a finding. */
+function demandKeys(audit: Audit, log: ResolvedLog, archives: readonly Archive[]): void {
+  const names = audit.policy.logs.map(({ name }) => name);
+  const [archive] = archives;
+  if (!log.signed && archive && !names.includes(archive.origin)) {
+    throw new AuditorError(
+      'no-keys',
+      `this is an archive of ${archive.origin}, the policy has log keys of ${names.join(', ')}: give the policy of this archive`,
+    );
+  }
+  const wanted = sealKeyName(log.origin);
+  if (audit.sealKeys.some(({ key }) => key.name === wanted)) return;
+  const given = audit.sealKeys.map(({ key }) => key.name).join(', ') || 'none';
+  throw new AuditorError(
+    'no-keys',
+    `no key of ${wanted} is among the normalizer keys (found ${given}): give the file with the verifier keys of its seals`,
+  );
+}
+
+/** How often locks of what the archive needs are extended at the least (section 6: daily), with a day's patience. */
+const extensionPatience = 48 * 3_600_000;
+
+/** What must be locked until when, from the latest `retainUntil` that the batches list one after the other. */
+function lockRule(batches: readonly { retainUntil: number; end: number }[], at: number, durationMs: number): LockRule {
+  const latest: number[] = [];
+  for (const { retainUntil } of batches) latest.push(Math.max(latest.at(-1) ?? 0, retainUntil));
+  const settled = batches.findLastIndex(({ end }) => end <= at - extensionPatience - 2 * durationMs);
+  return (size, extended) => {
+    const written = latest[Math.min(size, latest.length) - 1] ?? 0;
+    return extended ? Math.max(written, latest[settled] ?? 0) : written;
+  };
+}
+
+/** A partition whose end can't be shown to be its end (section 4). */
+function checkSilent(audit: Audit, progress: Progress, lastEnd: number, durationMs: number): void {
+  const { newest } = progress;
+  for (const [partition, appeared] of progress.appeared.entries()) {
+    if (appeared === undefined || (newest.partitions > 0 && partition >= newest.partitions)) continue;
+    const end = progress.ends[partition];
+    const since = end && end.lastSeal !== null ? end.sealedAt : appeared;
+    if (since >= lastEnd - 2 * durationMs) continue;
+    const place = {
+      partition,
+      ...(end ? { generation: end.generation, offsets: { first: end.next, next: end.next } } : {}),
+    };
+    const what = end && end.lastSeal !== null ? `last sealed at ${formatTime(since)}` : 'nothing sealed yet';
+    audit.notes.finding(
+      'silent',
+      place,
+      `${what}, the log reaches ${formatTime(lastEnd)}: its end can't be shown to be the end`,
+    );
+  }
+}
+
+/** Years of manifests are not kept in memory: their locks are checked by version and digest. */
+function withoutBytes(batch: KnownBatch): KnownBatch {
+  const versions = batch.stored.versions.map(one => ({ ...one, bytes: new Uint8Array() }));
+  return { ...batch, manifest: null, stored: { ...batch.stored, versions } };
+}
+
+/** All batches in the order of the log; each is read while the one before is checked. */
+async function checkBatches(
+  audit: Audit,
+  progress: Progress,
+  log: ResolvedLog,
+  entries: readonly (LogEntry | null)[],
+): Promise<{ kept: { retainUntil: number; end: number }[]; known: (KnownBatch | null)[]; before: BatchBefore | null }> {
+  const reading = new Map<number, Promise<KnownBatch | null>>();
+  const read = (k: number): Promise<KnownBatch | null> => {
+    const entry = entries[k];
+    const started = reading.get(k) ?? (entry ? readBatch(audit, entry) : Promise.resolve(null));
+    reading.set(k, started);
+    return started;
+  };
+  let before: BatchBefore | null = null;
+  const kept: { retainUntil: number; end: number }[] = [];
+  const known: (KnownBatch | null)[] = [];
+  for (const [k, entry] of entries.entries()) {
+    const batch = await read(k);
+    known.push(batch && withoutBytes(batch));
+    if (!entry || !batch) {
+      before = null;
+      kept.push({ retainUntil: 0, end: 0 });
+      continue;
+    }
+    const start = parseTime(entry.period) ?? 0;
+    const open = (audit.from === null || start >= audit.from) && (audit.to === null || start < audit.to);
+    before = await checkBatch(audit, progress, batch, before, () => read(k + 1), open);
+    kept.push({ retainUntil: batch.retainUntil, end: start + progress.trust.duration.ms });
+    if (k >= (log.head?.size ?? 0)) {
+      audit.notes.report(
+        'unwitnessed',
+        { object: `log entry ${k}`, period: entry.period, events: entry.events },
+        'signed by the log, not yet under a checkpoint that the policy accepts',
+      );
+    }
+    reading.delete(k);
+    audit.onProgress?.(k + 1, entries.length, entry.period);
+  }
+  return { kept, known, before };
+}
+
+/**
+ * Verifies the archive in `store` by the format's rules. Throws AuditorError only where nothing can be said at all (no archive,
+ * no access); everything else is in the verdict.
+ */
+export async function verifyArchive(store: ArchiveStore, options: VerifyOptions): Promise<Verdict> {
+  const { audit, unchecked } = await begin(store, options);
+  const archives = await readArchive(audit);
+  const log = await readLog(audit);
+  demandKeys(audit, log, archives);
+  const entries = readEntries(audit, log);
+  const anchor = entries.findIndex(entry => entry !== null);
+  const known = entries[anchor];
+  const duration = known ? parseDuration(known.duration) : (archives[0]?.duration ?? null);
+  const first =
+    known && duration ? (parseTime(known.period) ?? 0) - anchor * duration.ms : parseTime(archives[0]?.first ?? '');
+  const durationMs = duration?.ms ?? 0;
+  const trust = {
+    origin: log.origin,
+    topic: null,
+    duration: duration ?? { text: 'PT1H', ms: 3_600_000 },
+    sealKeys: options.sealKeys,
+    latest: options.at + clockTolerance,
+  };
+  const progress: Progress = {
+    trust,
+    ledger: new ProducerLedger(),
+    ends: [],
+    appeared: [],
+    expiredUpTo: null,
+    beginsLate: false,
+    newest: { generation: 0, partitions: 0 },
+  };
+
+  const { kept, known: batches, before } = await checkBatches(audit, progress, log, entries);
+  const rule = lockRule(kept, options.at, durationMs);
+  // What a live segment's proof needs may not be hidden before the last of them expires.
+  const needed = kept.reduce((latest, { retainUntil }) => Math.max(latest, retainUntil), 0);
+  for (const [k, batch] of batches.entries())
+    if (batch) await checkManifestKept(audit, batch, rule(k + 1, true), needed);
+  const nextPeriod = (first ?? 0) + entries.length * durationMs;
+  const pendingEntry =
+    duration && first !== null ? await pendingManifest(audit, log.origin, nextPeriod, duration, before) : null;
+  await checkPending(audit, progress);
+  await checkTiles(audit, log, pendingEntry, rule);
+  await checkCheckpoints(audit, log, first, durationMs, rule);
+  await checkUnlisted(audit);
+
+  checkHead(audit, log, first, durationMs);
+  const lastEnd = nextPeriod;
+  if (entries.length > 0) checkSilent(audit, progress, lastEnd, durationMs);
+  const partial = options.from !== null || options.to !== null;
+  if (!partial) {
+    const headEnd = (first ?? 0) + (log.head?.size ?? entries.length) * durationMs;
+    progress.ledger.conclude(
+      { headEnd, periodMs: durationMs, expiredUpTo: progress.expiredUpTo, beginsLate: progress.beginsLate },
+      audit.notes,
+    );
+  }
+  const facts =
+    known && first !== null
+      ? { origin: log.origin, topic: progress.trust.topic, duration: known.duration, first: formatTime(first) }
+      : null;
+  await checkArchive(audit, facts, rule(0, true), needed);
+
+  const notes: string[] = [];
+  if (!store.hasLocks)
+    notes.push(
+      'a copy without versions and locks: that nothing else was stored under its keys, and how long objects are locked, was not checked',
+    );
+  if (partial)
+    notes.push("only segments of batches within --from and --to were opened; producers' numbers were not checked");
+  if (options.minRetention === null)
+    notes.push(
+      'no promised retention was given (--min-retention): how long segments are kept was held only against what their batches list',
+    );
+  return {
+    location: store.location,
+    at: options.at,
+    origin: log.origin,
+    findings: audit.notes.findings,
+    reports: audit.notes.reports,
+    unchecked,
+    notes,
+    counts: audit.counts,
+    log: {
+      size: entries.length,
+      head: log.head?.size ?? 0,
+      first: first === null || entries.length === 0 ? null : formatTime(first),
+      last: entries.length === 0 ? null : formatTime(nextPeriod - durationMs),
+    },
+  };
+}
