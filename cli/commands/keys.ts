@@ -1,0 +1,69 @@
+import { writeFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { AuditorError } from '../../auditor/error.ts';
+import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
+import { formatVerifierKey, isKeyName } from '../../core/proof/note.ts';
+import { sealKeyName } from '../../core/proof/seal.ts';
+import { print, say } from '../output.ts';
+
+type Role = 'archiver' | 'normalizer';
+type Options = { name?: string; origin?: string; role?: Role; out: string };
+
+const examples = `
+The origin names the archive, such as audit.example.com/prod. The archiver signs the log with a key of that name, the
+normalizer its seals with one named <origin>/normalizer; they should be two keys, held by two programs. The verifier key,
+on standard output, is public: auditors keep it.
+
+Examples:
+  $ tidemark keys generate --origin audit.example.com/prod --role archiver --out log.pem > log.vkey
+  $ tidemark keys generate --origin audit.example.com/prod --role normalizer --out seal.pem > normalizer.vkey
+  $ (printf 'log '; cat log.vkey; echo 'quorum none') > policy`;
+
+export function addKeys(program: Command): void {
+  program
+    .command('keys')
+    .description('Keys that evidence is signed with.')
+    .command('generate')
+    .summary('make an Ed25519 key pair')
+    .description('Writes a new private key (PEM, PKCS #8, mode 0600) and prints its verifier key.')
+    .option('--origin <origin>', 'of the archive, such as audit.example.com/prod')
+    .addOption(new Option('--role <role>', 'whose key it is').choices(['archiver', 'normalizer']))
+    .addOption(new Option('--name <name>', 'the name of the key itself').conflicts(['origin', 'role']))
+    .requiredOption('--out <file>', 'where to write the private key; an existing file is never overwritten')
+    .addHelpText('after', examples)
+    .action(generate);
+}
+
+async function generate(options: Options): Promise<void> {
+  const name = keyNameOf(options);
+  const pem = generatePem();
+  const verifierKey = formatVerifierKey(signerFromPem(name, pem).key);
+  writePrivate(options.out, pem);
+  await print(`${verifierKey}\n`);
+  const isSeal = name.endsWith(sealKeyName(''));
+  say(`wrote ${options.out}, the private key: keep it where only the ${isSeal ? 'normalizer' : 'archiver'} reads it`);
+  say(
+    isSeal
+      ? `  normalizer:  TIDEMARK_SEAL_KEY=${options.out}\n  auditors:    the line above in their file for --normalizer-keys`
+      : `  archiver:    TIDEMARK_LOG_KEY=${options.out}\n  auditors:    "log <the line above>" in their file for --policy`,
+  );
+}
+
+function keyNameOf({ name, origin, role }: Options): string {
+  if (name === undefined && (origin === undefined || role === undefined))
+    throw new AuditorError('bad-argument', 'give --origin and --role, or --name: a verifier key needs its name');
+  const whole = name ?? (role === 'normalizer' ? sealKeyName(origin ?? '') : (origin ?? ''));
+  if (!isKeyName(whole))
+    throw new AuditorError('bad-argument', `found the key name "${whole}", expected one without spaces and "+"`);
+  return whole;
+}
+
+function writePrivate(path: string, pem: string): void {
+  try {
+    writeFileSync(path, pem, { mode: 0o600, flag: 'wx' });
+  } catch (cause) {
+    const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
+    const why = isThere ? 'it exists already, and a key that signed evidence must not be lost' : String(cause);
+    throw new AuditorError('bad-argument', `${path} can't be written: ${why}; give another --out`, { cause });
+  }
+}

@@ -1,0 +1,94 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { openStore } from '../../auditor/open.ts';
+import {
+  type Filter,
+  type FormatName,
+  formatNames,
+  openFormat,
+  type Proof,
+  parseInstant,
+  printable,
+  proofText,
+  readEvents,
+} from '../../auditor/read/index.ts';
+import { count, print, say, warn } from '../output.ts';
+import { keysHelp, policyHelp, trustFrom } from '../trust.ts';
+
+type Options = Omit<Filter, 'from' | 'to'> & {
+  from?: bigint;
+  to?: bigint;
+  format: FormatName;
+  policy?: string;
+  normalizerKeys?: string;
+};
+
+const examples = `
+Times are when events say that they occurred. An event that its producer sent twice is shown once. With --from, periods
+that ended more than a day before it are not looked at. In CSV, text that a spreadsheet would run begins with an apostrophe.
+
+PROOF: proven    the log, under a checkpoint that the policy accepts, commits to it, and a normalizer sealed it so
+       pending   sealed and joined to its chain, not in such a batch yet
+       unproven  the end of the output says why; the exit code is then 1
+
+Examples:
+  $ tidemark read s3://audit/prod --policy policy --normalizer-keys normalizer.vkey --from 2026-01-05 --action 'deploy.*'
+  $ tidemark read ./copy --actor u-5 --target 'account/*' --outcome denied --format csv > denied.csv
+  $ tidemark read ./copy --policy policy --normalizer-keys normalizer.vkey --format jsonl | jq .event.action`;
+
+export function addRead(program: Command): void {
+  const several = (value: string, all: string[] = []) => [...all, value];
+  program
+    .command('read')
+    .summary('show events, with whether the proof holds on each')
+    .description('Streams events out of an archive, period by period, and says on which of them the proof holds.')
+    .argument('<location>', 's3://bucket/prefix or a folder')
+    .option('--policy <file>', `${policyHelp}; without it nothing is proven`)
+    .option('--normalizer-keys <file>', keysHelp)
+    .option('--from <time>', 'from this time on: a date or a time with its zone', instant('--from'))
+    .option('--to <time>', 'before this time; a date is its midnight, UTC', instant('--to'))
+    .option('--action <glob>', "such as 'deploy.*'; this and the following may be given several times", several)
+    .option('--actor <glob>', "the actor's id", several)
+    .option('--target <glob>', "type/id, such as 'account/*'; without a slash: the type or the id", several)
+    .option('--service <glob>', 'the service that recorded it', several)
+    .option('--outcome <glob>', 'success, denied or failure', several)
+    .option('--tenant <glob>', 'the tenant that it belongs to', several)
+    .addOption(new Option('--format <name>', 'of the output').choices(formatNames).default('table'))
+    .addHelpText('after', examples)
+    .action(read);
+}
+
+function instant(option: string): (text: string) => bigint {
+  return text => {
+    try {
+      return parseInstant(text, option);
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    }
+  };
+}
+
+async function read(location: string, options: Options): Promise<void> {
+  const trust = trustFrom(options);
+  const store = openStore(location, process.env);
+  const format = openFormat(options.format, process.stdout.isTTY ? process.stdout.columns : null);
+  const proofs = new Map<string, { status: Proof['status']; events: number }>();
+  let problems = 0;
+  for await (const item of readEvents(store, { trust, filter: options })) {
+    if (item.kind === 'event') {
+      const known = proofs.get(proofText(item.proof));
+      if (known) known.events++;
+      else proofs.set(proofText(item.proof), { status: item.proof.status, events: 1 });
+      await print(format.row(item));
+      continue;
+    }
+    if (item.kind === 'problem') problems++;
+    warn(`${item.kind === 'problem' ? 'problem: ' : ''}${printable(`${item.key}: ${item.text}`)}`);
+  }
+  await print(format.end());
+  const total = [...proofs.values()].reduce((sum, { events }) => sum + events, 0);
+  const parts = [...proofs].map(([text, { events }]) => `${events} ${printable(text)}`);
+  say(`${count(total, 'event')}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`);
+  if (problems > 0) say(`${count(problems, 'problem')}: tidemark verify says what was done to the archive`);
+  if (!trust.policy || !trust.sealKeys) say('give --policy and --normalizer-keys to have events proven');
+  if (problems > 0 || [...proofs.values()].some(({ status }) => status === 'unproven')) process.exitCode = 1;
+}

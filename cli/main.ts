@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+// `tidemark`: a file per command, wiring only. Exit codes: 0, nothing is wrong; 1, evidence does not prove; 2, could not be
+// done or checked, and the message says what was found, what was expected and what to do.
+
+import { Command, CommanderError } from 'commander';
+import { addCheckReceipt } from './commands/check-receipt.ts';
+import { addKeys } from './commands/keys.ts';
+import { addProve } from './commands/prove.ts';
+import { addRead } from './commands/read.ts';
+import { endQuietlyOnClosedPipe, warn } from './output.ts';
+
+const COULD_NOT = 2;
+
+function programOf(): Command {
+  const program = new Command('tidemark')
+    .description(
+      'Reads and checks audit evidence, in a bucket or in a copy of it, trusting neither who runs it nor what wrote it.',
+    )
+    .configureHelp({ helpWidth: 110 })
+    .exitOverride()
+    .showHelpAfterError('(tidemark --help says more)')
+    .addHelpText(
+      'after',
+      `
+Where an archive is: s3://bucket/prefix, or the folder that holds its archive.json. For a bucket S3_ENDPOINT names a
+server other than AWS; credentials and region are those of the AWS SDK (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, …).
+
+Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not prove, 2 could not be done or checked.`,
+    );
+  for (const add of [addRead, addProve, addCheckReceipt, addKeys]) add(program);
+  return program;
+}
+
+async function main(): Promise<void> {
+  endQuietlyOnClosedPipe();
+  try {
+    await programOf().parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : COULD_NOT;
+      return;
+    }
+    warn(error instanceof Error ? error.message : String(error));
+    process.exitCode = COULD_NOT;
+  }
+}
+
+await main();
