@@ -1,0 +1,273 @@
+// The settings of the programs, parsed once from the environment into typed values; docs/ lists them. A program calls the one
+// function for it, and passes parts of the answer on: nothing else reads the environment.
+
+import { z } from 'zod';
+import { parseKeyFile } from '../proof/keys.ts';
+import { isKeyName, type Signer, type VerifierKey } from '../proof/note.ts';
+import { type Duration, parseDuration } from '../proof/period.ts';
+import { sealKeyName } from '../proof/seal.ts';
+import { nodeCrypto, signerFromPem } from './crypto.ts';
+import type { KafkaSettings } from './kafka/index.ts';
+import { type Env, type Rule, SettingsReader } from './settings-reader.ts';
+
+export type { KafkaSettings } from './kafka/index.ts';
+export { type Env, type SettingProblem, SettingsError } from './settings-reader.ts';
+
+export interface RegistrySettings {
+  /** With user and password in it, where it has them: a secret. */
+  readonly url: string;
+  readonly token: string | undefined;
+  /** Whether schemas may be registered, or only looked up. */
+  readonly registration: 'register' | 'lookup';
+}
+
+export interface S3Settings {
+  /** Absent: AWS. */
+  readonly endpoint: string | undefined;
+  readonly bucket: string;
+  /** Without slashes at its ends; may be empty. */
+  readonly prefix: string;
+}
+
+export interface ArchiveSettings {
+  readonly origin: string;
+  readonly rawTopic: string;
+  readonly eventsTopic: string;
+  /** One higher whenever the raw topic's offsets begin anew. */
+  readonly generation: number;
+  readonly period: Duration;
+}
+
+/** How long each object of the archive is locked. */
+export interface Retention {
+  readonly mode: 'COMPLIANCE';
+  readonly duration: Duration;
+}
+
+interface ProgramSettings {
+  readonly kafka: KafkaSettings;
+  readonly registry: RegistrySettings;
+  readonly s3: S3Settings;
+  readonly archive: ArchiveSettings;
+  readonly groupId: string;
+  /** 0: any free one. */
+  readonly httpPort: number;
+}
+
+export interface NormalizerSettings extends ProgramSettings {
+  /** Signs seals. */
+  readonly sealKey: Signer;
+  /** Keys whose seals are gone on from: one's own and those of TIDEMARK_SEAL_VERIFIERS. */
+  readonly sealVerifiers: readonly VerifierKey[];
+}
+
+export interface ArchiverSettings extends ProgramSettings {
+  readonly archive: ArchiveSettings & { readonly retention: Retention };
+  /** Signs manifests and checkpoints. */
+  readonly logKey: Signer;
+  /** Keys whose manifests and checkpoints are adopted: one's own and those of TIDEMARK_LOG_VERIFIERS. */
+  readonly logVerifiers: readonly VerifierKey[];
+  /** Keys whose seals are archived. */
+  readonly sealVerifiers: readonly VerifierKey[];
+}
+
+type ReadFile = (path: string) => string;
+
+/** Settings of the normalizer; throws SettingsError with all that is wrong. */
+export function normalizerSettings(env: Env, readFile?: ReadFile): NormalizerSettings {
+  const reader = new SettingsReader(env, readFile);
+  const program = programSettings(reader, 'tidemark-normalizer');
+  const sealKey = signerSetting(reader, 'TIDEMARK_SEAL_KEY', sealKeyName(program.archive.origin));
+  const others = verifierSetting(reader, 'TIDEMARK_SEAL_VERIFIERS');
+  reader.check();
+  const key = given(sealKey);
+  return { ...program, sealKey: key, sealVerifiers: [key.key, ...others] };
+}
+
+/** Settings of the archiver; throws SettingsError with all that is wrong. */
+export function archiverSettings(env: Env, readFile?: ReadFile): ArchiverSettings {
+  const reader = new SettingsReader(env, readFile);
+  const program = programSettings(reader, 'tidemark-archiver');
+  const { origin } = program.archive;
+  const retention = reader.required('TIDEMARK_RETENTION', rules.retention, noRetention);
+  const logKey = signerSetting(reader, 'TIDEMARK_LOG_KEY', origin);
+  const otherLogKeys = verifierSetting(reader, 'TIDEMARK_LOG_VERIFIERS');
+  const sealVerifiers = verifierSetting(reader, 'TIDEMARK_SEAL_VERIFIERS');
+  if (reader.text('TIDEMARK_SEAL_KEY') !== undefined) {
+    const sealKey = signerSetting(reader, 'TIDEMARK_SEAL_KEY', sealKeyName(origin));
+    if (sealKey) sealVerifiers.push(sealKey.key);
+  } else if (reader.text('TIDEMARK_SEAL_VERIFIERS') === undefined) {
+    const expected = "files of the normalizers' verifier keys, separated by commas";
+    reader.add('TIDEMARK_SEAL_VERIFIERS', 'nothing', expected, 'Give what tidemark keys generate printed for them.');
+  }
+  reader.check();
+  const key = given(logKey);
+  const archive = { ...program.archive, retention };
+  return { ...program, archive, logKey: key, logVerifiers: [key.key, ...otherLogKeys], sealVerifiers };
+}
+
+function programSettings(reader: SettingsReader, group: string): ProgramSettings {
+  const archive = {
+    origin: reader.required('TIDEMARK_ORIGIN', rules.origin, 'unknown'),
+    rawTopic: reader.optional('TIDEMARK_RAW_TOPIC', rules.topic, 'audit.raw'),
+    eventsTopic: reader.optional('TIDEMARK_EVENTS_TOPIC', rules.topic, 'audit.events'),
+    generation: reader.optional('TIDEMARK_GENERATION', rules.generation, 0),
+    period: reader.optional('TIDEMARK_PERIOD', rules.duration, parseDuration('PT1H')),
+  };
+  if (archive.rawTopic === archive.eventsTopic) {
+    const found = `${JSON.stringify(archive.eventsTopic)}, which is the raw topic`;
+    reader.add('TIDEMARK_EVENTS_TOPIC', found, 'a topic of its own');
+  }
+  return {
+    kafka: kafkaSettings(reader),
+    registry: {
+      url: reader.required('SCHEMA_REGISTRY_URL', rules.registryUrl, ''),
+      token: reader.text('SCHEMA_REGISTRY_TOKEN'),
+      registration: reader.optional('SCHEMA_REGISTRATION', rules.registration, 'register'),
+    },
+    s3: {
+      endpoint: reader.optional('S3_ENDPOINT', rules.url, undefined),
+      bucket: reader.required('S3_BUCKET', rules.bucket, ''),
+      prefix: (reader.text('S3_PREFIX') ?? '').replace(/^\/+|\/+$/g, ''),
+    },
+    archive,
+    groupId: reader.text('TIDEMARK_GROUP') ?? group,
+    httpPort: reader.optional('TIDEMARK_HTTP_PORT', rules.port, 0),
+  };
+}
+
+/** KAFKA_BROKERS, and how to reach them safely. */
+function kafkaSettings(reader: SettingsReader): KafkaSettings {
+  const brokers = reader.required('KAFKA_BROKERS', rules.brokers, []);
+  const ca = reader.pem('KAFKA_SSL_CA', 'the PEM of the authorities that sign the brokers, or a file of it') ?? null;
+  const ssl = reader.optional('KAFKA_SSL', rules.boolean, ca !== null || reader.text('KAFKA_SSL_CA') !== undefined);
+  if (!ssl && ca !== null) reader.add('KAFKA_SSL', '"false"', 'true or nothing, since KAFKA_SSL_CA is set');
+  const mechanism = reader.optional('KAFKA_SASL_MECHANISM', rules.mechanism, null);
+  const username = reader.text('KAFKA_SASL_USERNAME');
+  const password = reader.text('KAFKA_SASL_PASSWORD');
+  if (reader.text('KAFKA_SASL_MECHANISM') === undefined) {
+    if (username !== undefined || password !== undefined)
+      reader.add('KAFKA_SASL_MECHANISM', 'nothing, although a user or password is set', rules.mechanism.expected);
+  } else {
+    if (username === undefined)
+      reader.add('KAFKA_SASL_USERNAME', 'nothing', 'a user, since KAFKA_SASL_MECHANISM is set');
+    if (password === undefined)
+      reader.add('KAFKA_SASL_PASSWORD', 'nothing', 'a password, since KAFKA_SASL_MECHANISM is set');
+  }
+  const sasl = mechanism && { mechanism, username: username ?? '', password: password ?? '' };
+  return { brokers, tls: ssl ? { ca } : null, sasl };
+}
+
+function signerSetting(reader: SettingsReader, name: string, keyName: string): Signer | undefined {
+  const what = 'the PEM of an Ed25519 private key, or a file of it';
+  if (reader.text(name) === undefined) {
+    reader.add(name, 'nothing', what, 'tidemark keys generate makes one.');
+    return undefined;
+  }
+  const pem = reader.pem(name, what);
+  if (pem === undefined) return undefined;
+  try {
+    return signerFromPem(keyName, pem);
+  } catch (error) {
+    const found =
+      error instanceof TypeError && error.message.startsWith('found') ? 'another kind of key' : 'no such key';
+    reader.add(name, `${found} (not shown)`, what, 'tidemark keys generate makes one.');
+    return undefined;
+  }
+}
+
+/** Keys of the files, separated by commas, each a line a key. Periods behind a key are for auditors: here they are ignored. */
+function verifierSetting(reader: SettingsReader, name: string): VerifierKey[] {
+  const what = 'files of verifier keys, separated by commas';
+  const keys: VerifierKey[] = [];
+  for (const path of (reader.text(name) ?? '').split(',').map(part => part.trim())) {
+    if (path === '') continue;
+    const text = reader.file(name, path, what);
+    if (text === undefined) continue;
+    try {
+      keys.push(...parseKeyFile(nodeCrypto, text).map(({ key }) => key));
+    } catch (error) {
+      reader.add(name, `${path}: ${error instanceof Error ? error.message : error}`, what);
+    }
+  }
+  return keys;
+}
+
+const noRetention: Retention = { mode: 'COMPLIANCE', duration: parseDuration('P1D') };
+
+const rule = <T>(expected: string, schema: z.ZodType<T, string>, advice?: string): Rule<T> =>
+  advice === undefined ? { schema, expected } : { schema, expected, advice };
+
+const topicName = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+const duration = z.string().transform((text, context): Duration => {
+  try {
+    return parseDuration(text);
+  } catch {
+    context.addIssue('not a duration');
+    return z.NEVER;
+  }
+});
+const wholeNumber = (max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,10}$/)
+    .transform(Number)
+    .pipe(z.number().max(max));
+const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+
+const rules = {
+  brokers: rule(
+    'host:port of one broker or more, separated by commas',
+    z
+      .string()
+      .transform(text => text.split(',').map(part => part.trim()))
+      .pipe(z.array(z.string().regex(/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/)).min(1)),
+  ),
+  boolean: rule(
+    'true or false',
+    z.enum(['true', 'false']).transform(text => text === 'true'),
+  ),
+  mechanism: rule(
+    'PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512',
+    z
+      .string()
+      .transform(text => text.toLowerCase())
+      .pipe(z.enum(['plain', 'scram-sha-256', 'scram-sha-512'])),
+  ),
+  registryUrl: {
+    ...rule("the address of the registry's Confluent API, http or https", z.string().refine(isHttpUrl)),
+    secret: true,
+  },
+  registration: rule('register or lookup', z.enum(['register', 'lookup'])),
+  url: rule('an http or https address', z.string().refine(isHttpUrl)),
+  bucket: rule(
+    "a bucket's name",
+    z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+    'It is where the archive is.',
+  ),
+  origin: rule(
+    'a name for this archive, like a host name with a path, without spaces and "+": example.com/audit',
+    z.string().refine(text => isKeyName(text) && text.length <= 200),
+    'It names the archive and its keys for ever.',
+  ),
+  topic: rule("a topic's name", z.string().regex(topicName)),
+  generation: rule('a whole number from 0', wholeNumber(999)),
+  duration: rule('a duration like PT1H', duration),
+  retention: rule(
+    'COMPLIANCE and a duration, like COMPLIANCE P400D',
+    z
+      .string()
+      .regex(/^COMPLIANCE\s+\S+$/)
+      .transform(text => text.split(/\s+/)[1] ?? '')
+      .pipe(duration)
+      .transform((parsed): Retention => ({ mode: 'COMPLIANCE', duration: parsed })),
+    'How long nobody, not even an administrator, can delete evidence: it has to be decided, there is no default.',
+  ),
+  port: rule('a port, or 0 for any free one', wholeNumber(65_535)),
+};
+
+/** What the reader's check has made sure of. */
+function given<T>(value: T | undefined): T {
+  if (value === undefined) throw new TypeError('a setting is missing that was checked');
+  return value;
+}
