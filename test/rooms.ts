@@ -17,6 +17,8 @@ export interface Import {
 interface Room {
   /** Rooms it may import from, beside itself. */
   readonly imports: readonly string[];
+  /** Its folders are parts of one program, which share what they like; elsewhere a folder's door holds inside its room too. */
+  readonly oneProgram?: true;
   /** No I/O, no clock, no chance, no package: a browser page runs these same files. */
   readonly pure?: true;
 }
@@ -31,10 +33,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   schemas: { imports: [] },
   producers: { imports: CORE },
   consumers: { imports: CORE },
-  auditor: { imports: CORE },
+  auditor: { imports: CORE, oneProgram: true },
   cli: { imports: [...CORE, ...PROGRAMS] },
   infra: { imports: [...CORE, ...PROGRAMS, 'cli'] },
-  test: { imports: [...CORE, ...PROGRAMS, 'cli', 'infra'] },
+  test: { imports: [...CORE, ...PROGRAMS, 'cli', 'infra'], oneProgram: true },
 };
 
 /** What pure rooms may have of the schemas, as types only. */
@@ -93,7 +95,7 @@ function checkImport(
   if (!specifier.startsWith('.')) return room.pure ? `${name} is pure: no package and no node: import` : undefined;
   const target = posix.join(posix.dirname(path), specifier);
   const targetRoom = roomOf(target);
-  if (targetRoom === name) return name === 'test' ? undefined : throughDoor(path, target, isDoor);
+  if (targetRoom === name) return room.oneProgram ? undefined : throughDoor(path, target, isDoor);
   if (targetRoom === undefined) return name === 'test' ? undefined : 'outside the rooms';
   if (room.pure && SCHEMA_TYPES.test(target))
     return typeOnly ? undefined : `${name} may have the schemas as types only`;

@@ -2,7 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { checkFile, checkRooms, parseImports } from '../rooms.ts';
 
-const doors = new Set(['schemas/index.ts', 'core/event/index.ts', 'producers/sdk/index.ts', 'auditor/index.ts']);
+const doors = new Set([
+  'schemas/index.ts',
+  'core/event/index.ts',
+  'producers/sdk/index.ts',
+  'auditor/index.ts',
+  'auditor/read/index.ts',
+]);
 const check = (path: string, text: string) => checkFile(path, text, door => doors.has(door));
 
 describe('rooms', () => {
@@ -55,6 +61,7 @@ describe('rooms', () => {
     ['producers/sdk/a.ts', "import type { AuditEvent } from '../../schemas/types.ts';"],
     ['producers/sdk/a.ts', "import { x } from './private.ts';"],
     ['cli/a.ts', "import { x } from '../auditor/index.ts';\nawait import('../producers/sdk/index.ts');"],
+    ['auditor/prove/a.ts', "import { x } from '../read/private.ts';"],
     ['infra/local/a.ts', "import { x } from '../../core/edge/x.ts';"],
     ['test/unit/auditor/a.test.ts', "import { x } from '../../../auditor/verify/private.ts';"],
   ])('%s: %s is none', (path, text) => {
