@@ -7,6 +7,7 @@ export type AuditorErrorCode =
   | 'no-policy'
   | 'no-keys'
   | 'not-found'
+  | 'expired'
   | 'not-provable';
 
 export class AuditorError extends Error {

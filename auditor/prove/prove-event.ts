@@ -43,12 +43,16 @@ interface Searched {
 const sha256 = nodeCrypto.sha256;
 
 /**
- * The receipt's bytes, checked before they are given. Throws AuditorError: `not-found` (nowhere, expired, or not logged yet:
- * the message says which) or `not-provable` (it is there, but its proof does not hold).
+ * The receipt's bytes, checked before they are given. Throws AuditorError: `not-found` (nowhere, or not logged yet: the
+ * message says which), `expired` (a segment that it needs is gone) or `not-provable` (its proof does not hold).
  */
 export async function proveEvent(store: ArchiveStore, id: string, trust: ReceiptTrust): Promise<Uint8Array> {
   const head = await openLog(store, trust.policy);
-  if (!head.log) throw new AuditorError('not-provable', `${store.location}: ${head.why}, so nothing can be proven yet`);
+  if (!head.log)
+    throw new AuditorError(
+      head.seen ? 'not-provable' : 'not-found',
+      `${store.location}: ${head.why}, so nothing in it can be proven yet`,
+    );
   const readers: ReaderCache = new Map();
   const searched: Searched = { events: 0, segments: 0, expired: 0, unread: [] };
   const last: { period: Period | null } = { period: null };
@@ -222,12 +226,22 @@ async function sealsOf(store: ArchiveStore, { manifest }: Place, readers: Reader
   const texts: Uint8Array[] = [];
   for (const listed of manifest.partitions.flatMap(row => row.segments)) {
     const segment = await openListed(store, listed, readers);
-    if (segment === null || typeof segment === 'string')
-      throw new AuditorError(
-        'not-provable',
-        `${listed.key} of the same batch ${segment ?? `is gone (kept until ${listed.retainUntil})`}: without its seals no receipt can be made of this batch any more`,
-      );
+    if (segment === null || typeof segment === 'string') throw sealsMissing(listed, segment);
     texts.push(...segment.runs.map(run => utf8(run.sealed.note.text)));
   }
   return texts;
+}
+
+/** A receipt needs every seal of its batch, so it has to be made before the first segment of the batch expires. */
+function sealsMissing({ key, retainUntil }: ListedSegment, why: string | null): AuditorError {
+  const isExpired = why === null && (parseTime(retainUntil) ?? 0) <= Date.now();
+  return isExpired
+    ? new AuditorError(
+        'expired',
+        `${key} of the same batch has expired (kept until ${retainUntil}): without its seals no receipt can be made of this batch any more, though read and verify still prove its other events`,
+      )
+    : new AuditorError(
+        'not-provable',
+        `${key} of the same batch: ${why ?? `it is missing (to be kept until ${retainUntil})`}; run tidemark verify`,
+      );
 }
