@@ -55,7 +55,7 @@ function checkField(field: Field, path: string): string[] {
   if (field.tags.includes('PII') && field.default !== null)
     problems.push(`${path} is tagged PII, expected default null`);
   if (isPersonal && !field.tags.includes('PII')) problems.push(`${path} can be sealed, expected the tag PII`);
-  if (/timestamp|At$/.test(field.name) && !isTime(field.type)) problems.push(`${path}: expected timestamp-micros`);
+  if (/^at$|At$/.test(field.name) && !isTime(field.type)) problems.push(`${path}: expected timestamp-micros`);
   return problems;
 }
 

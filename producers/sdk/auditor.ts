@@ -1,0 +1,249 @@
+/**
+ * The auditor of a service: checks an event at the call, numbers it, and hands it to the sender. Everything up to the
+ * number is done before the call returns, so that numbers follow the order of calls and an invalid event leaves no hole.
+ * `record` tells its caller what became of the event; `emit` never disturbs its caller.
+ */
+import { AUDIT_ACTIONS, defaultKey } from '../../core/event/index.ts';
+import { auditEventType } from '../../schemas/avro.ts';
+import type { AuditEvent, Origin, Producer } from '../../schemas/types.ts';
+import { AuditError, asAuditError, invalidEvent } from './error.ts';
+import type { AuditInput } from './input.ts';
+import { Numbering } from './numbering.ts';
+import { readInput } from './read-input.ts';
+import { describe } from './reading.ts';
+import { type Outgoing, Sender, type SenderSettings, sizeOf } from './sender.ts';
+import type { Transport } from './transport.ts';
+
+/** Counts since the auditor was made. */
+export interface AuditorStats {
+  /** Passed every check and got a number. */
+  readonly accepted: number;
+  /** All in-sync replicas have them. */
+  readonly delivered: number;
+  /** Refused at the call: invalid, too large, queue full, closed. */
+  readonly rejected: number;
+  /** Accepted and then given up. */
+  readonly failed: number;
+  /** Failures of `emit`, which nobody awaits: those that `onError` was told. */
+  readonly emitFailures: number;
+  /** Wait to be sent or acknowledged. */
+  readonly pending: number;
+  /** Requests that had to be tried again. */
+  readonly retries: number;
+}
+
+export interface Auditor {
+  /**
+   * Resolves with the event's id when all in-sync replicas have it. Rejects with AuditError: at once with code
+   * invalid-event, too-large, queue-full or closed; later with not-sent or unknown-outcome.
+   */
+  record(event: AuditInput): Promise<string>;
+  /** Records without waiting: returns at once and never throws. Failures go to `onError` and to the counters. */
+  emit(event: AuditInput): void;
+  /** Resolves when nothing waits any more. */
+  flush(): Promise<void>;
+  /**
+   * Sends what waits, says that this instance ends, and disconnects; never rejects. What can't be sent within
+   * `timeoutMs` (default 20 000) is given up, and told as any failure.
+   */
+  close(options?: { readonly timeoutMs?: number }): Promise<void>;
+  stats(): AuditorStats;
+  /** Id of this producer instance, under which its events are numbered. */
+  readonly instance: string;
+}
+
+export interface AuditorSettings extends SenderSettings {
+  readonly origin: Origin;
+  readonly instance: string;
+  readonly deliveryTimeoutMs: number;
+  readonly maxEventBytes: number;
+  readonly maxQueuedEvents: number;
+  readonly maxQueuedBytes: number;
+  readonly reserved: boolean;
+  readonly key: (event: AuditEvent) => string;
+  readonly onError: (error: AuditError) => void;
+  readonly newId: () => string;
+  readonly now: () => number;
+}
+
+/** An auditor over a transport. */
+export function auditorOver(transport: Transport, settings: AuditorSettings): Auditor {
+  return new TransportAuditor(transport, settings);
+}
+
+type Settle = { delivered(id: string): void; failed(error: AuditError): void };
+
+class TransportAuditor implements Auditor {
+  readonly #transport: Transport;
+  readonly #settings: AuditorSettings;
+  readonly #sender: Sender;
+  readonly #numbering: Numbering;
+  readonly #counts = { accepted: 0, delivered: 0, rejected: 0, failed: 0, emitFailures: 0 };
+  #closing: Promise<void> | undefined;
+
+  constructor(transport: Transport, settings: AuditorSettings) {
+    this.#transport = transport;
+    this.#settings = settings;
+    this.#sender = new Sender(transport, settings);
+    this.#numbering = new Numbering(settings.instance);
+  }
+
+  get instance(): string {
+    return this.#numbering.instance;
+  }
+
+  record(input: AuditInput): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#accept(input, { delivered: resolve, failed: reject });
+    });
+  }
+
+  emit(input: AuditInput): void {
+    this.#accept(input, {
+      delivered: () => undefined,
+      failed: error => {
+        this.#counts.emitFailures += 1;
+        this.#report(error);
+      },
+    });
+  }
+
+  async flush(): Promise<void> {
+    await this.#sender.drain();
+  }
+
+  close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#end(options.timeoutMs ?? 20_000);
+    return this.#closing;
+  }
+
+  stats(): AuditorStats {
+    return { ...this.#counts, pending: this.#sender.pending, retries: this.#sender.retries };
+  }
+
+  #accept(input: unknown, settle: Settle): void {
+    try {
+      if (this.#closing !== undefined) throw new AuditError('closed', 'The auditor is closed: record before close()');
+      const { origin, newId, now, reserved } = this.#settings;
+      const event = readInput(input, { origin, id: newId, now, reserved });
+      this.#number(event, this.#keyOf(event), false, Date.now() + this.#settings.deliveryTimeoutMs, settle);
+    } catch (thrown) {
+      this.#counts.rejected += 1;
+      settle.failed(asAuditError(thrown));
+    }
+  }
+
+  /** Encodes the event with the next number, and takes the number only where nothing speaks against the event. */
+  #number(event: AuditEvent, key: string, last: boolean, deadline: number, settle: Settle): void {
+    const producer = this.#numbering.peek(last);
+    const outgoing: Outgoing = {
+      id: event.id,
+      key,
+      datum: auditEventType().encode({ ...event, producer }),
+      headers: { 'tidemark-instance': producer.instance, 'tidemark-sequence': String(producer.sequence) },
+      deadline,
+      delivered: () => {
+        this.#counts.delivered += 1;
+        settle.delivered(event.id);
+      },
+      failed: error => {
+        this.#abandon(producer);
+        settle.failed(error);
+      },
+    };
+    const bytes = sizeOf(outgoing);
+    this.#checkSize(event.id, bytes);
+    // What says that the instance ends is never turned away: there is one, and it is small.
+    if (!last) this.#checkRoom(event.id, bytes);
+    this.#numbering.take();
+    this.#counts.accepted += 1;
+    this.#sender.push(outgoing);
+  }
+
+  #keyOf(event: AuditEvent): string {
+    const expected = 'a well-formed text from the key function';
+    let key: unknown;
+    try {
+      key = this.#settings.key(event);
+    } catch (error) {
+      throw invalidEvent([{ field: 'key', found: 'a key function that throws', expected }], error);
+    }
+    if (typeof key === 'string' && key.isWellFormed()) return key;
+    throw invalidEvent([{ field: 'key', found: describe(key), expected }]);
+  }
+
+  #checkSize(eventId: string, bytes: number): void {
+    const { maxEventBytes } = this.#settings;
+    if (bytes <= maxEventBytes) return;
+    const message = `Event ${eventId} takes ${bytes} bytes, expected at most ${maxEventBytes}: record less in one event`;
+    throw new AuditError('too-large', message, { eventId });
+  }
+
+  #checkRoom(eventId: string, bytes: number): void {
+    const { maxQueuedEvents, maxQueuedBytes } = this.#settings;
+    const { pending, pendingBytes } = this.#sender;
+    if (pending < maxQueuedEvents && pendingBytes + bytes <= maxQueuedBytes) return;
+    const message = `${pending} events (${pendingBytes} bytes) wait to be sent: the brokers are away or too slow`;
+    throw new AuditError('queue-full', message, { eventId });
+  }
+
+  #abandon(producer: Producer): void {
+    this.#counts.failed += 1;
+    this.#numbering.abandon(producer);
+  }
+
+  async #end(timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    this.#sender.hurry(deadline);
+    await this.#sender.drain();
+    // Only now is it known what was abandoned, and only an instance that has numbers has an end.
+    if (this.#numbering.taken > 0) await this.#sayLast(Math.max(deadline, Date.now() + 2000));
+    await this.#transport.close();
+  }
+
+  #sayLast(deadline: number): Promise<void> {
+    return new Promise(resolve => {
+      const failed = (error: AuditError): void => {
+        this.#report(error);
+        resolve();
+      };
+      try {
+        const event = this.#closingEvent();
+        this.#number(event, defaultKey(event), true, deadline, { delivered: () => resolve(), failed });
+        void this.#sender.drain();
+      } catch (thrown) {
+        failed(asAuditError(thrown));
+      }
+    });
+  }
+
+  #closingEvent(): AuditEvent {
+    const { newId, now, origin } = this.#settings;
+    return {
+      id: newId(),
+      occurredAt: now(),
+      action: AUDIT_ACTIONS.close,
+      outcome: 'success',
+      tenant: null,
+      actor: null,
+      targets: [{ type: 'producer-instance', id: this.instance, name: null, person: false, changes: [] }],
+      origin,
+      producer: null,
+      request: null,
+      change: null,
+      reason: null,
+      corrects: null,
+      attributes: [],
+    };
+  }
+
+  /** The service's own handler may throw or reject: that is not allowed to reach the service as ours. */
+  #report(error: AuditError): void {
+    try {
+      const answer: unknown = this.#settings.onError(error);
+      if (answer instanceof Promise) answer.catch(() => undefined);
+    } catch {
+      // Nobody is left to tell; the counters say it.
+    }
+  }
+}

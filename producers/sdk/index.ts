@@ -1,0 +1,21 @@
+/** The SDK's door: record what a service does as audit events. See README.md. */
+import { type Auditor, auditorOver } from './auditor.ts';
+import { KafkaTransport } from './kafka-transport.ts';
+import { type AuditorOptions, resolveOptions } from './options.ts';
+
+export type { EventProblem } from '../../core/event/index.ts';
+export type { RegistrySettings } from '../../schemas/index.ts';
+export type { AuditEvent } from '../../schemas/types.ts';
+export type { Auditor, AuditorStats } from './auditor.ts';
+export { AuditError, type AuditErrorCode } from './error.ts';
+export type * from './input.ts';
+export type { AuditorOptions, LogLevel } from './options.ts';
+
+/**
+ * Makes an auditor. Nothing is connected before the first event. One for each process is enough; close it at the end.
+ * Throws AuditError with code invalid-options.
+ */
+export function createAuditor(options: AuditorOptions = {}): Auditor {
+  const { auditor, transport } = resolveOptions(options, process.env);
+  return auditorOver(new KafkaTransport(transport), auditor);
+}

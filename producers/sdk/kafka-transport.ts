@@ -1,0 +1,227 @@
+/**
+ * The transport over kafkajs. One partition and one request at a time, with an idempotent producer and all in-sync
+ * replicas; the answer is compared with what was asked, since kafkajs may resolve without it where a leader moves
+ * (tulios/kafkajs#1303). After any error the producer is dropped: what it knows of sequence numbers is no longer certain.
+ * Records carry no timestamps of ours: a service's clock must not be able to make a broker refuse them.
+ */
+import {
+  type Admin,
+  type ITopicMetadata,
+  Kafka,
+  type KafkaConfig,
+  logLevel,
+  Partitioners,
+  type Producer,
+  type RecordMetadata,
+} from 'kafkajs';
+import {
+  auditEventText,
+  openRegistry,
+  type Registry,
+  type RegistrySettings,
+  SchemaError,
+  subjectFor,
+} from '../../schemas/index.ts';
+import { calmClient } from './kafka-patch.ts';
+import { Sockets } from './sockets.ts';
+import { type OutgoingMessage, type Transport, TransportError } from './transport.ts';
+
+export interface KafkaTransportSettings {
+  readonly kafka: KafkaConfig;
+  readonly clientId: string;
+  readonly registry: RegistrySettings;
+  readonly topic: string;
+  readonly log: (level: 'error' | 'warn' | 'info' | 'debug', message: string) => void;
+}
+
+/** Partitions may be added while a service runs: its keys move to them within this time. */
+const METADATA_AGE_MS = 300_000;
+const LEVELS = { 1: 'error', 2: 'warn', 4: 'info', 5: 'debug' } as const;
+/** kafkajs refuses an idempotent producer that never tries again. */
+const RETRY = { retries: 1, initialRetryTime: 50, maxRetryTime: 500 };
+/** Errors that kafkajs gives at once, and for which the broker has appended nothing. */
+const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+const REFUSED = new Set([
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'INVALID_TOPIC_EXCEPTION',
+  'INVALID_RECORD',
+]);
+
+export class KafkaTransport implements Transport {
+  readonly #settings: KafkaTransportSettings;
+  readonly #registry: Registry;
+  readonly #partitioner = Partitioners.DefaultPartitioner();
+  readonly #sockets = new Sockets();
+  readonly #kafka: Kafka;
+  #producer: Producer | undefined;
+  #schemaId: number | undefined;
+  #partitions: ITopicMetadata['partitions'] = [];
+  /** Higher at each drop: a connection that is made too late is not ours any more. */
+  #epoch = 0;
+  #metadataAt = 0;
+
+  constructor(settings: KafkaTransportSettings) {
+    this.#settings = settings;
+    this.#registry = openRegistry(settings.registry);
+    calmClient(settings.clientId);
+    this.#kafka = new Kafka({
+      retry: RETRY,
+      ...settings.kafka,
+      clientId: settings.clientId,
+      socketFactory: this.#sockets.factory,
+      // Its check is a timer that would keep the process alive; each attempt has a time limit of ours instead.
+      enforceRequestTimeout: false,
+      logLevel: logLevel.INFO,
+      logCreator: () => entry => {
+        const level = LEVELS[entry.level as keyof typeof LEVELS];
+        if (level !== undefined) settings.log(level, entry.log.message);
+      },
+    });
+  }
+
+  async open(timeoutMs: number): Promise<void> {
+    const fresh = Date.now() - this.#metadataAt < METADATA_AGE_MS;
+    if (this.#producer !== undefined && this.#schemaId !== undefined && fresh) return;
+    try {
+      await this.#within(timeoutMs, this.#connect());
+    } catch (error) {
+      this.#drop();
+      throw explain(error, 'unsent');
+    }
+  }
+
+  partitionOf(key: string): number {
+    // Keys alone decide, by the same murmur2 as in Kafka's Java client.
+    return this.#partitioner({
+      topic: this.#settings.topic,
+      partitionMetadata: this.#partitions,
+      message: { key, value: null },
+    });
+  }
+
+  async send(partition: number, messages: readonly OutgoingMessage[], timeoutMs: number): Promise<void> {
+    const { topic } = this.#settings;
+    const producer = this.#producer;
+    if (producer === undefined) throw new TransportError('unsent', 'not connected');
+    const prefix = this.#prefix();
+    try {
+      const request = producer.send({
+        topic,
+        acks: -1,
+        timeout: timeoutMs,
+        messages: messages.map(({ key, datum, headers }) => ({
+          partition,
+          key,
+          value: Buffer.concat([prefix, datum]),
+          headers: { ...headers },
+        })),
+      });
+      checkAnswer(await this.#within(timeoutMs, request), topic, partition);
+    } catch (error) {
+      this.#drop();
+      throw explain(error, 'unknown');
+    }
+  }
+
+  hold(pending: boolean): void {
+    this.#sockets.hold(pending);
+  }
+
+  async close(): Promise<void> {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    // Nothing waits for an answer: what is not disconnected in time is destroyed.
+    await this.#within(2000, producer?.disconnect() ?? Promise.resolve()).catch(() => undefined);
+    this.#sockets.destroy();
+  }
+
+  async #connect(): Promise<void> {
+    const epoch = this.#epoch;
+    const { topic } = this.#settings;
+    this.#schemaId ??= await this.#registry.register(subjectFor(topic), auditEventText);
+    const partitions = await this.#fetchPartitions(topic);
+    const producer = this.#producer ?? (await this.#connectProducer());
+    if (epoch !== this.#epoch) {
+      producer.disconnect().catch(() => undefined);
+      throw new Error('connected too late');
+    }
+    this.#producer = producer;
+    this.#partitions = partitions;
+    this.#metadataAt = Date.now();
+  }
+
+  async #connectProducer(): Promise<Producer> {
+    const producer = this.#kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry: RETRY,
+    });
+    await producer.connect();
+    return producer;
+  }
+
+  async #fetchPartitions(topic: string): Promise<ITopicMetadata['partitions']> {
+    const admin: Admin = this.#kafka.admin({ retry: RETRY });
+    try {
+      await admin.connect();
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
+      if (partitions.length === 0) throw new Error(`found no partitions of ${topic}, expected at least one`);
+      return partitions;
+    } finally {
+      await admin.disconnect().catch(() => undefined);
+    }
+  }
+
+  #prefix(): Buffer {
+    if (this.#schemaId === undefined) throw new TransportError('unsent', 'the schema is not registered yet');
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(this.#schemaId, 1);
+    return prefix;
+  }
+
+  #drop(): void {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    this.#epoch += 1;
+    this.#sockets.destroy();
+    producer?.disconnect().catch(() => undefined);
+  }
+
+  /** The timer holds the process, as long as an attempt does. */
+  async #within<T>(timeoutMs: number, attempt: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
+    });
+    try {
+      return await Promise.race([attempt, late]);
+    } finally {
+      clearTimeout(timer);
+      attempt.catch(() => undefined);
+    }
+  }
+}
+
+function checkAnswer(answer: readonly RecordMetadata[], topic: string, partition: number): void {
+  const [only] = answer;
+  if (answer.length === 1 && only?.topicName === topic && only.partition === partition && only.errorCode === 0) return;
+  const found = answer.map(row => `${row.topicName}/${row.partition} (${row.errorCode})`).join(', ') || 'nothing';
+  throw new TransportError('unknown', `an answer for ${found}, expected one for ${topic}/${partition}`);
+}
+
+function explain(thrown: unknown, otherwise: 'unsent' | 'unknown'): TransportError {
+  if (thrown instanceof TransportError) return thrown;
+  if (thrown instanceof SchemaError) {
+    const outcome = thrown.code === 'unavailable' || thrown.code === 'unknown-schema' ? 'unsent' : 'refused';
+    return new TransportError(outcome, thrown.message, { cause: thrown });
+  }
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const type = 'type' in error && typeof error.type === 'string' ? error.type : '';
+  if (TOO_LARGE.has(type)) return new TransportError('too-large', error.message, { cause: error });
+  const refused = REFUSED.has(type) || error.name === 'KafkaJSSASLAuthenticationError';
+  return new TransportError(refused ? 'refused' : otherwise, error.message, { cause: error });
+}
