@@ -6,4 +6,4 @@ export { type Format, type FormatName, formatNames, openFormat } from './format.
 export { type Proof, proofText } from './proof.ts';
 export { type ReadEvent, type ReadOptions, type Remark, readEvents } from './read-events.ts';
 export { printable } from './table.ts';
-export { parsePolicyFile, parseSealKeyFile, type Trust } from './trust.ts';
+export { parseLogKeyFile, parsePolicyFile, parseSealKeyFile, type Trust } from './trust.ts';

@@ -42,3 +42,8 @@ function parsedKeys(text: string, path: string): DatedKey[] {
     throw new AuditorError('no-keys', `${path}: ${why}`, { cause });
   }
 }
+
+/** Parses the text of a file of log keys with their periods; throws AuditorError `no-keys`. */
+export function parseLogKeyFile(text: string, path: string): DatedKey[] {
+  return parsedKeys(text, path);
+}
