@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
+import { patchKafka } from '../../core/edge/kafka/index.ts';
 import { type Child, spawnGuarded } from './child.ts';
 import { StackError } from './errors.ts';
 import { fetchOnce, type Progress } from './fetch/once.ts';
@@ -40,6 +41,7 @@ export type KafkaOptions = {
 };
 
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
+  patchKafka();
   const libs = join(await fetchOnce(kafkaPackage, options.progress ?? (() => {})), 'libs');
   return onFreePorts(2, async ports => {
     const folder = await createRunFolder('kafka');

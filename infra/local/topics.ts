@@ -1,6 +1,7 @@
 // The two topics of an archive: as many partitions in one as in the other, since p of the raw feeds p of the events.
 
 import { Kafka, logLevel } from 'kafkajs';
+import { patchKafka } from '../../core/edge/kafka/index.ts';
 import { StackError } from './errors.ts';
 
 export type TopicPlan = {
@@ -16,6 +17,7 @@ const EVENTS_MAX_BYTES = 4 * 1024 * 1024;
 
 /** Creates both topics; existing ones are kept if their partitions agree, else the error is `bad-settings`. */
 export async function createTopics(brokers: string | string[], plan: TopicPlan): Promise<void> {
+  patchKafka();
   const list = typeof brokers === 'string' ? brokers.split(',') : brokers;
   const admin = new Kafka({ brokers: list, clientId: 'tidemark-topics', logLevel: logLevel.NOTHING }).admin();
   const settings = { numPartitions: plan.partitions, replicationFactor: -1 }; // -1: as the broker is configured

@@ -12,4 +12,5 @@ export {
   runPartitions,
   type WorkerContext,
 } from './partition-consumer.ts';
+export { patchKafka } from './patch.ts';
 export { readBackwards, readRange } from './tail.ts';
