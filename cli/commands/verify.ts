@@ -2,12 +2,17 @@ import { SingleBar } from 'cli-progress';
 import { type Command, InvalidArgumentError } from 'commander';
 import { openStore } from '../../auditor/open.ts';
 import { parseInstant, parseLogKeyFile } from '../../auditor/read/index.ts';
-import { type VerifyOptions, verifyArchive } from '../../auditor/verify/index.ts';
+import {
+  exitCodeOf,
+  formatVerdict,
+  type VerifyOptions,
+  verdictJson,
+  verifyArchive,
+} from '../../auditor/verify/index.ts';
 import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
 import { parseDuration } from '../../core/proof/period.ts';
 import { print } from '../output.ts';
 import { keysHelp, policyHelp, readOwnFile, wholeTrustFrom } from '../trust.ts';
-import { exitCodeOf, verdictJson, verdictText } from '../verdict.ts';
 
 type Options = {
   policy: string;
@@ -44,7 +49,7 @@ export function addVerify(program: Command): void {
     .option('--to <time>', 'open only segments of batches before this time', instant('--to'))
     .option('--at <time>', 'verify as of this time; now by default', instant('--at'))
     .option('--min-retention <duration>', 'the shortest retention that was promised, such as P400D', duration)
-    .option('--json', 'the verdict as one line of JSON')
+    .option('--json', 'the verdict as JSON')
     .addHelpText('after', examples)
     .action(verify);
 }
@@ -83,7 +88,7 @@ async function verify(location: string, options: Options): Promise<void> {
   try {
     const verdict = await verifyArchive(openStore(location, process.env), settings);
     bar.stop();
-    await print(options.json ? verdictJson(verdict) : verdictText(verdict));
+    await print(options.json ? verdictJson(verdict) : formatVerdict(verdict));
     process.exitCode = exitCodeOf(verdict);
   } finally {
     bar.stop();
