@@ -1,2 +1,2 @@
 /** GitHub's webhooks as audit events: the mapping alone. Who checks the signature and who publishes is the caller's. */
-export { type GitHubDelivery, mapGitHubWebhook } from './map.ts';
+export { mapGitHubWebhook } from './map.ts';
