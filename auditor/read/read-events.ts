@@ -93,6 +93,8 @@ class EventReader {
   readonly #now: number;
   readonly #readers: ReaderCache = new Map();
   readonly #doubled = new Doubled();
+  /** Periods whose manifests can't be read: their segments are shown with them, not behind the log. */
+  readonly #holes: Period[] = [];
   #ends: ChainEnds = new Map();
   #end: number | null = null;
   #origin: string | null = null;
@@ -117,6 +119,7 @@ class EventReader {
       if (period.end > period.start) this.#duration = period.end - period.start;
       this.#end = Math.max(this.#end ?? 0, period.end);
       if (period.manifest) this.#ends = endsOf(period.manifest);
+      else this.#holes.push(period);
       if (this.#isWanted(period.start)) yield* this.#period(period);
     }
     yield* this.#tail();
@@ -189,8 +192,13 @@ class EventReader {
       const opened = await this.#openTail(versions);
       if (opened === null) continue;
       if (typeof opened === 'string') yield { kind: 'problem', key, text: `it can't be read: ${opened}` };
-      else yield* this.#events(key, opened.segment, opened.proof);
+      else if (!this.#isInHole(opened.segment)) yield* this.#events(key, opened.segment, opened.proof);
     }
+  }
+
+  #isInHole(segment: Segment): boolean {
+    const { sealedAt } = segment.runs[0].sealed.seal;
+    return this.#holes.some(({ start, end }) => sealedAt >= start && sealedAt < end);
   }
 
   /** The version that goes on from the chain's end; where none does, the latest. Null: nothing is there. */
