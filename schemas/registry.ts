@@ -103,7 +103,10 @@ async function fetchText(
 }
 
 function explain(error: unknown, subject: string): SchemaError {
-  const status = typeof error === 'object' && error !== null && 'status' in error ? Number(error.status) : 0;
+  // The client hides the status where a lookup finds nothing, and throws this error for nothing else.
+  const missing = error instanceof Error && error.name === 'ConfluentSchemaRegistryError';
+  const answered = typeof error === 'object' && error !== null && 'status' in error ? Number(error.status) : 0;
+  const status = missing ? 404 : answered;
   const what = describe(error);
   if (error instanceof Error && error.name === 'ConfluentSchemaRegistryCompatibilityError') {
     const advice = `set the compatibility of ${subject} to FULL_TRANSITIVE, or register under another subject`;
