@@ -55,6 +55,11 @@ export class FetchClient {
     return new Map(Object.entries(leaders).filter(([node]) => Number(node) >= 0));
   }
 
+  /** How many partitions a prepared topic has, as last heard; 0: none, or not prepared. */
+  partitionsOf(topic: string): number {
+    return this.#cluster.findTopicPartitionMetadata(topic).length;
+  }
+
   /** Asks anew who leads what: after an error. */
   async refresh(): Promise<void> {
     await this.#cluster.refreshMetadata();

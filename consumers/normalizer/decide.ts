@@ -1,0 +1,214 @@
+// Makes of a raw record the one event that it becomes: accepted, or a refusal that says why and keeps its bytes. Pure and total:
+// the same record gives the same decision, whoever makes it again after a crash; only `normalizedAt` differs.
+//
+// No text of a refusal has a word from the record: what was found is told by kind and size, since a record may hold anything.
+
+import { createHash, hash } from 'node:crypto';
+import type { FetchedRecord } from '../../core/edge/kafka/index.ts';
+import { AUDIT_ACTIONS, checkEvent } from '../../core/event/index.ts';
+import type { Attribution, AuditEvent, AuditRecord, Original, Problem, Producer } from '../../schemas/index.ts';
+import type { DatumFlaw } from './datum-check.ts';
+import type { NoSchema, WriterSchema } from './writer-schema.ts';
+
+/** Why a record is refused; also a metric's label. */
+export type RefusalCode = 'no-value' | 'truncated' | 'wrong-magic' | NoSchema | DatumFlaw | 'invalid';
+
+/** Where a record stands. */
+export interface Place {
+  readonly topic: string;
+  readonly generation: number;
+  readonly partition: number;
+}
+
+export interface Decision {
+  readonly record: AuditRecord;
+  readonly refused: RefusalCode | null;
+  /** The writer's schema can say more than this normalizer knows. */
+  readonly unknown: boolean;
+}
+
+/** Headers by which a producer's number survives a refusal. */
+export const INSTANCE_HEADER = 'tidemark-instance';
+export const SEQUENCE_HEADER = 'tidemark-sequence';
+
+const prefixBytes = 5;
+
+/** The schema id of the Confluent prefix (00, then 4 bytes big-endian), or why there is none. */
+export function schemaIdOf(value: Buffer | null): number | 'no-value' | 'truncated' | 'wrong-magic' {
+  if (value === null) return 'no-value';
+  if (value.length > 0 && value[0] !== 0) return 'wrong-magic';
+  return value.length < prefixBytes ? 'truncated' : value.readUInt32BE(1);
+}
+
+/**
+ * Decides on a record. `writer` is what was found for `schemaIdOf` of its value, `now` the normalizer's clock in microseconds.
+ */
+export function decide(
+  raw: FetchedRecord,
+  place: Place,
+  writer: WriterSchema | NoSchema | undefined,
+  now: number,
+): Decision {
+  const id = schemaIdOf(raw.value);
+  if (typeof id !== 'number') return refuse(raw, place, now, id);
+  if (writer === undefined || typeof writer === 'string') {
+    return refuse(raw, place, now, writer ?? 'unknown-schema');
+  }
+  const datum = (raw.value ?? Buffer.alloc(0)).subarray(prefixBytes);
+  const flaw = writer.check(datum);
+  if (flaw) return refuse(raw, place, now, flaw);
+  let event: AuditEvent;
+  try {
+    event = writer.decode(datum);
+  } catch {
+    return refuse(raw, place, now, 'undecodable');
+  }
+  const problems = checkEvent(event);
+  if (problems.length > 0) return refuse(raw, place, now, 'invalid', problems, event);
+  const unknown = writer.unknown.length > 0;
+  return { record: accept(raw, place, event, unknown, now), refused: null, unknown };
+}
+
+function accept(raw: FetchedRecord, place: Place, event: AuditEvent, unknown: boolean, now: number): AuditRecord {
+  const [attribution, attributionReason] = attribute(event);
+  return {
+    ...event,
+    ...provenance(raw, place, now),
+    attribution,
+    attributionReason,
+    enrichment: [],
+    flags: [],
+    policy: null,
+    refused: null,
+    original: unknown ? originalOf(raw, 'unknown') : null,
+  };
+}
+
+/** Nothing is verified here: a credential within the event is what its producer says it checked. */
+function attribute({ actor }: AuditEvent): [Attribution, string] {
+  if (actor === null) return ['anonymous', 'no actor is named'];
+  if (actor.credential === null) return ['asserted', 'the producer names the actor, without a credential'];
+  return ['asserted', 'the producer names the actor and says that it checked a credential'];
+}
+
+/** Limits of a refusal's list, so that it stays far smaller than what events may be larger than raw records. */
+const maxProblems = 50;
+const maxFieldLength = 200;
+
+function refuse(
+  raw: FetchedRecord,
+  place: Place,
+  now: number,
+  code: RefusalCode,
+  problems: readonly Problem[] = [],
+  event?: AuditEvent,
+): Decision {
+  const { topic, generation, partition } = place;
+  const where = provenance(raw, place, now);
+  const record: AuditRecord = {
+    id: refusalId(place, raw.offset),
+    occurredAt: where.received.at,
+    action: AUDIT_ACTIONS.refuse,
+    outcome: 'denied',
+    tenant: null,
+    actor: null,
+    targets: [
+      {
+        type: 'record',
+        id: `${topic}/${generation}/${partition}/${raw.offset}`,
+        name: null,
+        person: false,
+        changes: [],
+      },
+    ],
+    origin: null,
+    producer: producerOf(raw, problems, event),
+    request: null,
+    change: null,
+    reason: null,
+    corrects: null,
+    attributes: [],
+    ...where,
+    attribution: 'anonymous',
+    attributionReason: 'the record was refused',
+    enrichment: [],
+    flags: [],
+    policy: null,
+    refused: {
+      code,
+      message: messages[code](raw),
+      problems: problems.slice(0, maxProblems).map(({ field, found, expected }) => ({
+        field: field.slice(0, maxFieldLength),
+        found,
+        expected,
+      })),
+    },
+    original: originalOf(raw, 'refused'),
+  };
+  return { record, refused: code, unknown: false };
+}
+
+const sizeOf = (raw: FetchedRecord): string => `${raw.value?.length ?? 0} bytes`;
+const messages: Record<RefusalCode, (raw: FetchedRecord) => string> = {
+  'no-value': () => 'found a record without a value, expected an event',
+  truncated: raw => `found a value of ${sizeOf(raw)}, expected the byte 00, a schema id of 4 bytes, and an event`,
+  'wrong-magic': raw =>
+    `found a value of ${sizeOf(raw)} whose first byte is ${raw.value?.[0]}, expected 0 and a schema id`,
+  'unknown-schema': raw => `found schema id ${raw.value?.readUInt32BE(1)}, which the registry does not know`,
+  'unusable-schema': raw => `found schema id ${raw.value?.readUInt32BE(1)}, whose schema is no AuditEvent`,
+  undecodable: raw => `found a value of ${sizeOf(raw)} that its schema does not describe`,
+  'trailing-bytes': raw => `found a value of ${sizeOf(raw)}, expected it to end where the event ends`,
+  'invalid-utf8': raw => `found a value of ${sizeOf(raw)} with a text that is not valid UTF-8`,
+  'out-of-range': raw => `found a value of ${sizeOf(raw)} with a number that is out of range`,
+  invalid: () => 'found an event that breaks rules, listed by field',
+};
+
+const maxTime = Number.MAX_SAFE_INTEGER - 1;
+
+function provenance(raw: FetchedRecord, place: Place, now: number) {
+  const at = Math.min(Math.max(0, Math.trunc(raw.timestamp) * 1000), maxTime);
+  return {
+    raw: { topic: place.topic, generation: place.generation, partition: place.partition, offset: Number(raw.offset) },
+    received: {
+      at: Number.isNaN(at) ? 0 : at,
+      source: raw.logAppendTime ? ('broker' as const) : ('producer' as const),
+    },
+    normalizedAt: now,
+  };
+}
+
+function originalOf(raw: FetchedRecord, cause: Original['cause']): Original {
+  return {
+    cause,
+    sha256: hash('sha256', raw.value ?? Buffer.alloc(0), 'hex'),
+    key: raw.key,
+    value: raw.value,
+    headers: raw.headers.map(([key, value]) => ({ key, value })),
+    sealed: null,
+  };
+}
+
+/** A UUID of version 8 (RFC 9562) from the raw position, so that a run that is made again has the same ids. */
+export function refusalId({ topic, generation, partition }: Place, offset: bigint): string {
+  const bytes = createHash('sha256')
+    .update(`tidemark refusal\n${topic} ${generation} ${partition} ${offset}\n`)
+    .digest();
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex', 0, 16);
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+/** The producer's instance and number: of the event, where that part of it is sound, else of the record's headers. */
+function producerOf(raw: FetchedRecord, problems: readonly Problem[], event?: AuditEvent): Producer | null {
+  if (event?.producer && !problems.some(({ field }) => field.startsWith('producer'))) return event.producer;
+  const instance = headerText(raw, INSTANCE_HEADER);
+  const sequence = headerText(raw, SEQUENCE_HEADER);
+  if (!instance || !/^[\x21-\x7e]{1,512}$/.test(instance)) return null;
+  if (!sequence || !/^(0|[1-9][0-9]{0,14})$/.test(sequence)) return null;
+  return { instance, sequence: Number(sequence), last: false, abandoned: [] };
+}
+
+function headerText(raw: FetchedRecord, name: string): string | undefined {
+  return raw.headers.find(([key]) => key === name)?.[1]?.toString('latin1');
+}

@@ -1,0 +1,31 @@
+/** Why the normalizer can't go on; also a metric's label, so the set is closed. */
+export type NormalizerErrorCode =
+  /** The configured generation is below that of the chain. */
+  | 'generation-falls'
+  /** The events topic lacks a partition that the raw topic has. */
+  | 'too-few-partitions'
+  /** The end of the chain is signed by a key that is not ours, nor accepted beside ours. */
+  | 'unknown-key'
+  /** Other writers' open transactions hide the end of the events topic. */
+  | 'tail-hidden'
+  /** The events topic refuses a run as too large. */
+  | 'too-large'
+  /** The registry does not answer what the start needs. */
+  | 'no-schema'
+  /** The worker was told to end. */
+  | 'stopped';
+
+/** The one error class of the normalizer. `retry`: take the assignment's steps again; `fatal`: exit. */
+export class NormalizerError extends Error {
+  override readonly name = 'NormalizerError';
+  readonly code: NormalizerErrorCode;
+
+  constructor(code: NormalizerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get disposition(): 'retry' | 'fatal' {
+    return this.code === 'tail-hidden' || this.code === 'stopped' ? 'retry' : 'fatal';
+  }
+}

@@ -1,0 +1,127 @@
+// The normalizer, from its settings to its running partitions. `main.ts` runs it as a program; tests run it as it is.
+
+import type { Kafka } from 'kafkajs';
+import { createKafka, describeError, type RunningPartitions, runPartitions } from '../../core/edge/kafka/index.ts';
+import type { Logger } from '../../core/edge/log.ts';
+import { SettingsError } from '../../core/edge/settings.ts';
+import { createTelemetry } from '../../core/edge/telemetry.ts';
+import type { ChainEnd } from '../../core/proof/chain.ts';
+import {
+  auditEventText,
+  auditRecordText,
+  openRegistry,
+  type Registry,
+  SchemaError,
+  subjectFor,
+} from '../../schemas/index.ts';
+import type { NormalizerSettings } from './config.ts';
+import type { NormalizerContext } from './context.ts';
+import { createEvents } from './events.ts';
+import { createHeartbeats } from './heartbeat.ts';
+import { PartitionNormalizer } from './partition.ts';
+import { checkStart } from './start-checks.ts';
+import { createWriterSchemas } from './writer-schema.ts';
+
+export interface NormalizerOptions {
+  readonly settings: NormalizerSettings;
+  readonly log: Logger;
+  archiveEnd(partition: number): Promise<ChainEnd>;
+  onFatal(error: Error): void;
+  /** Something to close at the end; called as soon as it is open, the last is to be closed first. */
+  onOpen(name: string, close: () => Promise<void>): void;
+  readonly sessionTimeoutMs?: number;
+}
+
+export interface RunningNormalizer {
+  readonly httpPort: number;
+  readonly running: RunningPartitions;
+}
+
+/** Checks the world, then joins the group. Throws SettingsError, SchemaError or what Kafka says. */
+export async function startNormalizer(options: NormalizerOptions): Promise<RunningNormalizer> {
+  const { settings, log, onOpen } = options;
+  const { archive, groupId } = settings;
+  const kafka = createKafka(settings.kafka, log, groupId);
+  const retentionMs = await checkStart(kafka, archive, log);
+  const schemas = await prepareSchemas(openRegistry(settings.registry), settings, log);
+
+  let running: RunningPartitions | undefined;
+  const ends = await watchEnds(kafka, archive.rawTopic);
+  onOpen('offsets', ends.close);
+  const telemetry = createTelemetry({
+    log,
+    notReady: () => (running?.ready() ? null : 'partitions are not recovered yet'),
+    beforeScrape: async () => events.scrape(await ends.read(), retentionMs),
+  });
+  const events = createEvents(log, telemetry.registry);
+  onOpen('http', telemetry.close);
+  const httpPort = await telemetry.listen(settings.httpPort);
+
+  const heartbeats = createHeartbeats({
+    kafka,
+    log,
+    topic: archive.rawTopic,
+    schemaId: schemas.eventId,
+    periodMs: archive.period.ms,
+    onFailure: events.heartbeatFailed,
+  });
+  onOpen('heartbeats', heartbeats.close);
+  const context: NormalizerContext = {
+    settings,
+    kafka,
+    events,
+    heartbeats,
+    writers: createWriterSchemas(schemas.registry, { onWait: events.registryWaits }),
+    schemaId: schemas.recordId,
+    schemaText: schemas.recordText,
+    archiveEnd: options.archiveEnd,
+  };
+  running = await runPartitions({
+    kafka,
+    log,
+    groupId,
+    topic: archive.rawTopic,
+    createWorker: (partition, worker) => new PartitionNormalizer(context, worker, partition),
+    onFatal: options.onFatal,
+    ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
+  });
+  onOpen('partitions', () => running?.stop() ?? Promise.resolve());
+  return { httpPort, running };
+}
+
+const registryPatienceMs = 60_000;
+
+/** Registers both schemas, or looks them up, and fetches the text that seals commit to. Waits a while for a registry that is down. */
+async function prepareSchemas(
+  registry: Registry,
+  { archive, registry: { registration } }: NormalizerSettings,
+  log: Logger,
+) {
+  for (const deadline = Date.now() + registryPatienceMs; ; ) {
+    try {
+      const eventId = await registry.register(subjectFor(archive.rawTopic), auditEventText);
+      const recordId = await registry.register(subjectFor(archive.eventsTopic), auditRecordText);
+      return { registry, eventId, recordId, recordText: await registry.textOf(recordId) };
+    } catch (error) {
+      if (error instanceof SchemaError && error.code === 'unavailable' && Date.now() < deadline) {
+        log.warn({ error: describeError(error) }, 'waiting for the registry');
+        await new Promise(resolve => setTimeout(resolve, 1000));
+        continue;
+      }
+      const advice = registration === 'lookup' ? 'Schemas are only looked up (SCHEMA_REGISTRATION).' : '';
+      const expected = 'a registry that knows, or takes, the schemas of both topics';
+      throw new SettingsError([{ name: 'SCHEMA_REGISTRY_URL', found: describeError(error), expected, advice }]);
+    }
+  }
+}
+
+/** Where the raw topic's partitions end, asked for when metrics are. */
+async function watchEnds(kafka: Kafka, topic: string) {
+  const admin = kafka.admin();
+  await admin.connect();
+  return {
+    read: async () =>
+      new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, BigInt(high)])),
+    close: () => admin.disconnect(),
+  };
+}

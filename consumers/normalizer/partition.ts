@@ -1,0 +1,179 @@
+// One partition's normalizer: recovers from the end of its output, makes each raw record an event, and commits runs. Nothing in here
+// outlives a failure: what is not committed is made again from the raw topic.
+
+import { nodeCrypto } from '../../core/edge/crypto.ts';
+import type { FetchedBatch, FetchedRecord, PartitionWorker, WorkerContext } from '../../core/edge/kafka/index.ts';
+import type { ChainEnd } from '../../core/proof/chain.ts';
+import { auditRecordType } from '../../schemas/index.ts';
+import type { NormalizerContext } from './context.ts';
+import { decide, type Place, schemaIdOf } from './decide.ts';
+import { NormalizerError } from './error.ts';
+import { type Output, openOutput } from './output.ts';
+import { findLastSeal, positionAfter } from './recover.ts';
+import { type Chain, RunBuilder } from './run.ts';
+
+/** A run is committed when it is this old, this large, or has this many events. */
+const limits = { ageMs: 120, bytes: 3_000_000, events: 10_000 };
+const hintEveryMs = 1000;
+const tailPatienceMs = 20_000;
+
+export class PartitionNormalizer implements PartitionWorker {
+  readonly #context: NormalizerContext;
+  readonly #worker: WorkerContext;
+  readonly #place: Place;
+  #chain: Chain | undefined;
+  #output: Output | undefined;
+  #end: ChainEnd | undefined;
+  #run: RunBuilder | null = null;
+  #commitTimer: NodeJS.Timeout | undefined;
+  #heartbeats: { stop(): void } | undefined;
+  #lastTimestamp = 0;
+  #hintAt = 0;
+  /** Commits by batch and by timer, one after the other. */
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(context: NormalizerContext, worker: WorkerContext, partition: number) {
+    this.#context = context;
+    this.#worker = worker;
+    const { rawTopic, generation } = context.settings.archive;
+    this.#place = { topic: rawTopic, generation, partition };
+  }
+
+  async start(): Promise<bigint> {
+    const { settings, kafka, events } = this.#context;
+    const { topic, generation, partition } = this.#place;
+    const { eventsTopic, origin } = settings.archive;
+    const { client, signal } = this.#worker;
+    await client.prepare(topic);
+    await client.prepare(eventsTopic);
+    const partitions = client.partitionsOf(topic);
+    if (client.partitionsOf(eventsTopic) <= partition) await client.refresh();
+    if (client.partitionsOf(eventsTopic) <= partition) throw tooFewPartitions(eventsTopic, partition);
+    this.#output = await openOutput({ kafka, groupId: settings.groupId, topic: eventsTopic, partition });
+    signal.throwIfAborted();
+    await this.#awaitStableTail(eventsTopic);
+    const context = { crypto: nodeCrypto, verifiers: settings.sealVerifiers, origin, topic, partition };
+    const { found, foreign } = await findLastSeal(client, eventsTopic, context);
+    this.#end = found?.end ?? (await this.#context.archiveEnd(partition));
+    const position = positionAfter(this.#end, generation, await client.offsets(topic, partition), this.#place);
+    const { schemaId, schemaText } = this.#context;
+    this.#chain = { origin, topic, generation, partition, partitions, schemaId, schemaText };
+    signal.throwIfAborted();
+    this.#heartbeats = this.#context.heartbeats.start(partition);
+    events.recovered(partition, { position, end: this.#end, from: found ? 'tail' : 'archive', foreign });
+    return position;
+  }
+
+  onBatch(batch: FetchedBatch): Promise<void> {
+    return this.#exclusively(() => this.#take(batch));
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#commitTimer);
+    this.#heartbeats?.stop();
+    this.#run = null;
+    await this.#queue;
+    await this.#output?.close();
+    this.#context.events.left(this.#place.partition);
+  }
+
+  /** While another transaction is open, committed records behind it are hidden, and with them perhaps the end of the chain. */
+  async #awaitStableTail(eventsTopic: string): Promise<void> {
+    const { partition } = this.#place;
+    const { client, signal } = this.#worker;
+    for (const deadline = Date.now() + tailPatienceMs; ; ) {
+      const { stable, end } = await client.offsets(eventsTopic, partition);
+      if (stable === end) return;
+      signal.throwIfAborted();
+      if (Date.now() > deadline) {
+        throw new NormalizerError(
+          'tail-hidden',
+          `${eventsTopic} ${partition}: a transaction at offset ${stable} is open since more than ${tailPatienceMs / 1000} s. ` +
+            'Expected no writer but the normalizers of one TIDEMARK_GROUP: stop the other one',
+        );
+      }
+      await new Promise(resolve => setTimeout(resolve, 20));
+    }
+  }
+
+  async #take(batch: FetchedBatch): Promise<void> {
+    let run = this.#openRun(batch.first);
+    if (batch.lost > 0n) {
+      run.lose(batch.lost);
+      this.#context.events.lost(this.#place.partition, batch.first, batch.lost);
+    }
+    for (const record of batch.records) {
+      run.skip(record.offset - run.next);
+      this.#add(run, record, await this.#writerOf(record));
+      if (run.bytes >= limits.bytes || run.events >= limits.events) {
+        await this.#commit();
+        run = this.#openRun(record.offset + 1n);
+      }
+    }
+    run.skip(batch.next - run.next);
+    this.#context.events.read(batch);
+    if (run.events > 0) this.#commitLater();
+  }
+
+  #openRun(first: bigint): RunBuilder {
+    if (this.#worker.signal.aborted) throw new NormalizerError('stopped', 'the partition was taken away');
+    if (!this.#chain) throw new TypeError('a batch came before the start was over');
+    this.#run ??= new RunBuilder(nodeCrypto.sha256, this.#chain, first);
+    return this.#run;
+  }
+
+  async #writerOf({ value }: FetchedRecord) {
+    const id = schemaIdOf(value);
+    if (typeof id !== 'number') return undefined;
+    const { writers } = this.#context;
+    return writers.known(id) ?? (await writers.find(id, this.#worker.signal));
+  }
+
+  #add(run: RunBuilder, raw: FetchedRecord, writer: Parameters<typeof decide>[2]): void {
+    const decision = decide(raw, this.#place, writer, Date.now() * 1000);
+    // A refused record's key may be anything, a person's name too: it is kept within the event.
+    run.add(decision.refused ? null : raw.key, auditRecordType().encode(decision.record));
+    this.#lastTimestamp = raw.timestamp;
+    this.#context.events.decided(decision);
+  }
+
+  #commitLater(): void {
+    this.#commitTimer ??= setTimeout(() => {
+      this.#commitTimer = undefined;
+      this.#exclusively(() => this.#commit()).catch(error => this.#worker.fail(error));
+    }, limits.ageMs);
+  }
+
+  async #commit(): Promise<void> {
+    clearTimeout(this.#commitTimer);
+    this.#commitTimer = undefined;
+    const run = this.#run;
+    if (!run || run.events === 0 || !this.#end || !this.#output) return;
+    if (this.#worker.signal.aborted) throw new NormalizerError('stopped', 'the partition was taken away');
+    const started = performance.now();
+    const sealed = run.seal(this.#end, Date.now(), this.#context.settings.sealKey);
+    await this.#output.write(sealed);
+    this.#run = null;
+    this.#end = sealed.end;
+    const seconds = (performance.now() - started) / 1000;
+    this.#context.events.sealed(sealed, { seconds, rawTimestamp: this.#lastTimestamp });
+    if (Date.now() - this.#hintAt >= hintEveryMs) {
+      this.#hintAt = Date.now();
+      void this.#worker.commitHint({ offset: sealed.end.next });
+    }
+  }
+
+  /** What was under way when one failed is not gone on with: the worker is dropped. */
+  #exclusively(work: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+}
+
+function tooFewPartitions(eventsTopic: string, partition: number): Error {
+  return new NormalizerError(
+    'too-few-partitions',
+    `${eventsTopic} has no partition ${partition}, which the raw topic has: add partitions to ${eventsTopic} first`,
+  );
+}

@@ -1,0 +1,167 @@
+// The normalizer as a program on real servers: every raw record becomes exactly one sealed event, whatever it is and whatever happens.
+
+import { randomUUID } from 'node:crypto';
+import { afterAll, describe, expect, test } from 'vitest';
+import {
+  createScene,
+  encode,
+  endPrograms,
+  makeEvent,
+  readEvidence,
+  type Scene,
+  startProgram,
+  until,
+} from './normalizer-program.ts';
+
+afterAll(endPrograms);
+
+async function send(scene: Scene, values: (Buffer | null)[], partition = 0, headers = {}): Promise<void> {
+  const producer = scene.kafka.producer();
+  await producer.connect();
+  const messages = values.map(value => ({ key: 'k', value, partition, headers }));
+  await producer.send({ topic: scene.names.raw, messages });
+  await producer.disconnect();
+}
+
+const eventually = (scene: Scene, count: number, partition = 0) =>
+  until(`${count} events`, async () => (await readEvidence(scene, partition)).events.length >= count);
+
+describe('the normalizer', () => {
+  test('makes each record an event, poison a refusal, and seals them', async () => {
+    const scene = await createScene();
+    const program = await startProgram(scene.env);
+    const event = makeEvent(0, { action: 'account.open', reason: 'because' });
+    const good = encode(scene.eventId, event);
+    const badText = Buffer.from(good);
+    badText[badText.indexOf('because')] = 0xff;
+    const unknownId = Buffer.from(good);
+    unknownId.writeUInt32BE(999_999, 1);
+    const invalid = encode(scene.eventId, makeEvent(0, { action: 'NOT AN ACTION' }));
+    await send(scene, [good, good.subarray(0, -3), Buffer.concat([Buffer.from([7]), good]), unknownId]);
+    await send(scene, [badText, null, Buffer.alloc(2), Buffer.concat([good, Buffer.from([0])]), invalid], 0, {
+      'tidemark-instance': 'i-1',
+      'tidemark-sequence': '7',
+    });
+    await eventually(scene, 9);
+    const { events } = await readEvidence(scene);
+    expect(events.map(({ refused }) => refused?.code ?? null)).toEqual([
+      null,
+      'undecodable',
+      'wrong-magic',
+      'unknown-schema',
+      'invalid-utf8',
+      'no-value',
+      'truncated',
+      'trailing-bytes',
+      'invalid',
+    ]);
+    expect(events[0]).toMatchObject({ ...event, attribution: 'anonymous', received: { source: 'broker' } });
+    for (const refused of events.slice(1)) expect(refused.action).toBe('audit.refuse');
+    expect(Buffer.from(events[4]?.original?.value ?? [])).toEqual(badText);
+    expect(events[5]?.producer).toEqual({ instance: 'i-1', sequence: 7, last: false, abandoned: [] });
+    expect(events[8]?.refused?.problems).toMatchObject([{ field: 'action' }]);
+    expect(JSON.stringify(events[8]?.refused)).not.toContain('NOT AN ACTION');
+
+    const metrics = await (await fetch(`${program.address()}/metrics`)).text();
+    expect(metrics).toContain('tidemark_normalizer_refusals_total{code="invalid-utf8"} 1');
+    expect(metrics).toMatch(/tidemark_normalizer_lag_events\{partition="0"\} 0/);
+    expect(metrics).toMatch(/tidemark_normalizer_retention_hours_left\{partition="0"\} 16\d/);
+    expect((await fetch(`${program.address()}/livez`)).status).toBe(200);
+    expect(await program.kill('SIGTERM')).toBe(0);
+  });
+
+  test('killed in the middle of load: each acknowledged event once, in order, and the seals chain', async () => {
+    const scene = await createScene(2);
+    const acknowledged: [string, string][] = [];
+    const producer = scene.kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+    await producer.connect();
+    let sending = true;
+    const load = (async () => {
+      for (let n = 0; sending; n++) {
+        const events = Array.from({ length: 40 }, (_, i) => makeEvent(n * 40 + i));
+        const partition = n % 2;
+        const messages = events.map(event => ({ key: 'k', value: encode(scene.eventId, event), partition }));
+        await producer.send({ topic: scene.names.raw, messages });
+        acknowledged.push(...events.map((event): [string, string] => [`${partition}`, event.id]));
+      }
+    })();
+    for (let round = 0; round < 2; round++) {
+      const program = await startProgram(scene.env);
+      const before = acknowledged.length;
+      await until('some load', () => acknowledged.length > before + 800);
+      await program.kill('SIGKILL');
+    }
+    sending = false;
+    await load;
+    await producer.disconnect();
+    const program = await startProgram(scene.env);
+    for (const partition of [0, 1]) {
+      const sent = acknowledged.filter(([where]) => where === `${partition}`).map(([, id]) => id);
+      await eventually(scene, sent.length, partition);
+      const { events, seals } = await readEvidence(scene, partition);
+      expect(events.map(({ id }) => id)).toEqual(sent);
+      expect(seals.length).toBeGreaterThan(2);
+    }
+    expect(await program.kill('SIGTERM')).toBe(0);
+  });
+
+  test('two of them share the partitions, and one goes on when the other leaves', async () => {
+    const scene = await createScene(4);
+    const first = await startProgram(scene.env);
+    const ids: string[][] = [[], [], [], []];
+    const feed = async () => {
+      for (const [partition, sent] of ids.entries()) {
+        const events = Array.from({ length: 20 }, (_, i) => makeEvent(i));
+        sent.push(...events.map(({ id }) => id));
+        await send(
+          scene,
+          events.map(event => encode(scene.eventId, event)),
+          partition,
+        );
+      }
+    };
+    await feed();
+    const second = await startProgram(scene.env);
+    const owns = (log: string[]) => JSON.parse(log.findLast(line => line.includes('"assigned"')) ?? '{}').partitions;
+    await until('two each', () => owns(first.log)?.length === 2 && owns(second.log)?.length === 2);
+    await feed();
+    expect(await first.kill('SIGTERM')).toBe(0);
+    await feed();
+    for (const [partition, sent] of ids.entries()) {
+      await eventually(scene, sent.length, partition);
+      expect((await readEvidence(scene, partition)).events.map(({ id }) => id)).toEqual(sent);
+    }
+    expect(await second.kill('SIGTERM')).toBe(0);
+  });
+
+  test('heartbeats seal an idle partition, more than twice a period', async () => {
+    const scene = await createScene(1, { TIDEMARK_PERIOD: 'PT2S' });
+    const program = await startProgram(scene.env);
+    await eventually(scene, 4);
+    const { events } = await readEvidence(scene);
+    expect(new Set(events.map(({ action }) => action))).toEqual(new Set(['audit.heartbeat']));
+    expect(events.every(({ producer, refused }) => producer === null && refused === null)).toBe(true);
+    await program.kill('SIGTERM');
+  });
+
+  test('does not start where evidence would be weakened, and says all of it at once', async () => {
+    const scene = await createScene();
+    const missing = await startProgram({ TIDEMARK_PERIOD: 'an hour' }, false);
+    await until('it ends', () => missing.child.exitCode !== null);
+    expect(missing.child.exitCode).toBe(1);
+    for (const name of ['KAFKA_BROKERS', 'TIDEMARK_SEAL_KEY', 'TIDEMARK_PERIOD']) {
+      expect(missing.log.join('\n')).toContain(name);
+    }
+    const small = `small-${randomUUID()}`;
+    const admin = scene.kafka.admin();
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic: small, numPartitions: 1 }], waitForLeaders: true });
+    await admin.createPartitions({ topicPartitions: [{ topic: scene.names.raw, count: 2 }] });
+    await admin.disconnect();
+    const weak = await startProgram({ ...scene.env, TIDEMARK_EVENTS_TOPIC: small }, false);
+    await until('it ends', () => weak.child.exitCode !== null);
+    expect(weak.child.exitCode).toBe(1);
+    expect(weak.log.join('\n')).toMatch(/1 partitions, expected at least the 2/);
+    expect(weak.log.join('\n')).toMatch(/max\.message\.bytes=1048588, expected at least 2162712/);
+  });
+});
