@@ -23,4 +23,9 @@ export class BucketError extends Error {
     this.name = 'BucketError';
     this.code = code;
   }
+
+  /** As the Kafka edge asks of an error: whether a partition's worker may begin again. */
+  get disposition(): 'retry' | 'fatal' {
+    return this.code === 'unavailable' ? 'retry' : 'fatal';
+  }
 }
