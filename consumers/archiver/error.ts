@@ -1,0 +1,27 @@
+/** What stops a partition's worker or the sealer; also a metric's label, so the set is closed. */
+export type ArchiverErrorCode =
+  /** The hinted offset is of no use: read the topic from its beginning. */
+  | 'hint-misleads'
+  /** A segment in the bucket is of runs that the topic never committed: begin again without it. */
+  | 'segment-refuted'
+  /** The registry gives no answer. */
+  | 'registry-unavailable'
+  /** A seal or an object in our name, by a key or of a format that we do not know. */
+  | 'unknown-signature';
+
+const retried: ReadonlySet<ArchiverErrorCode> = new Set(['hint-misleads', 'segment-refuted', 'registry-unavailable']);
+
+export class ArchiverError extends Error {
+  override readonly name = 'ArchiverError';
+  readonly code: ArchiverErrorCode;
+
+  constructor(code: ArchiverErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** `retry`: the partition's worker begins again; `fatal`: the program ends. */
+  get disposition(): 'retry' | 'fatal' {
+    return retried.has(this.code) ? 'retry' : 'fatal';
+  }
+}
