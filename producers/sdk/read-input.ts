@@ -3,7 +3,15 @@
  * result are core/event's, which the normalizer asks again; here are those on the caller's side of it: types, unknown
  * properties, defaults.
  */
-import { ACTION_RULE, AUDIT_ACTIONS, checkEvent, isAction, LIMITS, RESERVED_PREFIX } from '../../core/event/index.ts';
+import {
+  ACTION_RULE,
+  AUDIT_ACTIONS,
+  checkEvent,
+  type EventProblem,
+  isAction,
+  LIMITS,
+  RESERVED_PREFIX,
+} from '../../core/event/index.ts';
 import type {
   Actor,
   ActorKind,
@@ -75,9 +83,15 @@ export function readInput(input: unknown, stamps: Stamps): AuditEvent {
     attributes: readAttributes(fields.attributes, reading),
   };
   // Rules are asked only of what could be read: a missing id is told once, not also as an empty one.
-  const problems = reading.problems.length > 0 ? reading.problems : checkEvent(event);
+  const problems = reading.problems.length > 0 ? reading.problems : inCallersWords(checkEvent(event), fields);
   if (problems.length > 0) throw invalidEvent(problems);
   return event;
+}
+
+/** A caller that wrote `target` reads `target.id`, not `targets[0].id`. */
+function inCallersWords(problems: EventProblem[], fields: Fields): EventProblem[] {
+  if (isAbsent(fields.target)) return problems;
+  return problems.map(problem => ({ ...problem, field: problem.field.replace(/^targets\[0\]/, 'target') }));
 }
 
 function readAction(fields: Fields, reading: Reading, reserved: boolean): string {

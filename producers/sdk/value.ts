@@ -6,6 +6,13 @@ const MAX_DEPTH = 32;
 const MAX_ELEMENTS = 10_000;
 const EXPECTED = 'JSON, a bigint or a Date';
 
+/** What one value may still cost; that it costs too much is told once, of the value as a whole. */
+interface Budget {
+  left: number;
+  readonly path: string;
+  told: boolean;
+}
+
 /** Adds to the problems, and returns an empty text, where the value is none. */
 export function readValue(value: unknown, path: string, reading: Reading): Value {
   if (typeof value === 'string') return { type: 'string', text: value };
@@ -15,12 +22,12 @@ export function readValue(value: unknown, path: string, reading: Reading): Value
     return { type: Number.isSafeInteger(value) ? 'integer' : 'number', text: String(value) };
   }
   if (value instanceof Date && Number.isFinite(value.getTime())) return { type: 'string', text: value.toISOString() };
-  const copy = copyJson(value, path, reading, { left: MAX_ELEMENTS }, MAX_DEPTH);
+  const copy = copyJson(value, path, reading, { left: MAX_ELEMENTS, path, told: false }, MAX_DEPTH);
   return { type: 'json', text: JSON.stringify(copy ?? null) };
 }
 
 /** A copy made of plain data alone, so that no toJSON, getter or proxy has a word when it is turned into text. */
-function copyJson(value: unknown, path: string, reading: Reading, budget: { left: number }, depth: number): unknown {
+function copyJson(value: unknown, path: string, reading: Reading, budget: Budget, depth: number): unknown {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   if (value instanceof Date && Number.isFinite(value.getTime())) return value.toISOString();
@@ -32,7 +39,9 @@ function copyJson(value: unknown, path: string, reading: Reading, budget: { left
   budget.left -= size;
   if (depth === 0 || budget.left < 0) {
     const expected = `at most ${MAX_DEPTH} levels and ${MAX_ELEMENTS} elements, no circles`;
-    reading.problems.push({ field: path, found: depth === 0 ? 'more levels' : 'more elements', expected });
+    const found = depth === 0 ? 'more levels' : 'more elements';
+    if (!budget.told) reading.problems.push({ field: budget.path, found, expected });
+    budget.told = true;
     return null;
   }
   if (Array.isArray(value)) {
@@ -50,7 +59,7 @@ function copyObject(
   source: Record<string, unknown>,
   path: string,
   reading: Reading,
-  budget: { left: number },
+  budget: Budget,
   depth: number,
 ): unknown {
   const copy: Record<string, unknown> = Object.create(null);

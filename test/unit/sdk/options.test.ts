@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { createAuditor } from '../../../producers/sdk/index.ts';
+import { type AuditorOptions, resolveOptions } from '../../../producers/sdk/options.ts';
+
+const enough = { service: 's', brokers: 'a:1', registry: 'http://r' };
+
+test('the environment names what the options leave out', () => {
+  const { auditor, transport } = resolveOptions(
+    {},
+    {
+      OTEL_SERVICE_NAME: 'billing',
+      OTEL_RESOURCE_ATTRIBUTES: 'service.version=1.2,deployment.environment.name=pro%20d,cloud.region=eu',
+      GITHUB_SHA: 'abc',
+      KAFKA_BROKERS: 'a:1, b:2',
+      KAFKA_SSL_CA: '-----BEGIN CERTIFICATE-----',
+      KAFKA_SASL_MECHANISM: 'SCRAM-SHA-256',
+      KAFKA_SASL_USERNAME: 'u',
+      KAFKA_SASL_PASSWORD: 'p',
+      SCHEMA_REGISTRY_URL: 'http://r',
+      SCHEMA_REGISTRATION: 'lookup',
+      TIDEMARK_RAW_TOPIC: 'raw',
+    },
+  );
+  expect(auditor.origin).toMatchObject({
+    service: 'billing',
+    version: '1.2',
+    commit: 'abc',
+    environment: 'pro d',
+    region: 'eu',
+  });
+  expect(transport).toMatchObject({
+    topic: 'raw',
+    registry: { url: 'http://r', registration: 'lookup' },
+    kafka: {
+      brokers: ['a:1', 'b:2'],
+      ssl: { ca: ['-----BEGIN CERTIFICATE-----'] },
+      sasl: { mechanism: 'scram-sha-256', username: 'u', password: 'p' },
+    },
+  });
+});
+
+test('options win over the environment', () => {
+  const options: AuditorOptions = { ...enough, topic: 't', kafka: { brokers: ['c:3'], ssl: true } };
+  const env = {
+    OTEL_SERVICE_NAME: 'x',
+    KAFKA_BROKERS: 'x:1',
+    SCHEMA_REGISTRY_URL: 'http://x',
+    TIDEMARK_RAW_TOPIC: 'x',
+  };
+  const { auditor, transport } = resolveOptions(options, env);
+  expect(auditor.origin.service).toBe('s');
+  expect(transport).toMatchObject({
+    topic: 't',
+    registry: { url: 'http://r' },
+    kafka: { brokers: ['c:3'], ssl: true },
+  });
+});
+
+test('each auditor is an instance of its own', () => {
+  const instances = [1, 2].map(() => resolveOptions(enough, {}).auditor.instance);
+  expect(new Set(instances).size).toBe(2);
+});
+
+test('all errors in one message', () => {
+  const options = { lingerMs: -1, maxEventBytes: Number.NaN, onError: 5 } as unknown as AuditorOptions;
+  expect(() => resolveOptions(options, { KAFKA_SASL_MECHANISM: 'GSSAPI', KAFKA_SSL_CA: '/nowhere/ca.pem' })).toThrow(
+    /service: .*brokers|service: .*KAFKA_SSL_CA: .*KAFKA_SASL_MECHANISM: .*brokers: .*registry: .*lingerMs: .*maxEventBytes: .*onError: /,
+  );
+  expect(() => createAuditor({ ...enough, registry: 'nonsense' })).toThrowError(
+    expect.objectContaining({ code: 'invalid-options' }),
+  );
+});
+
+test('an auditor connects to nothing before its first event', async () => {
+  const auditor = createAuditor({ ...enough, brokers: '127.0.0.1:1' });
+  expect(auditor.stats().pending).toBe(0);
+  await auditor.close();
+});
