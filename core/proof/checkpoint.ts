@@ -98,6 +98,8 @@ function isValid(crypto: Crypto, checkpoint: SignedCheckpoint, key: VerifierKey,
     return crypto.verifyEd25519(key.publicKey, cosignedText(checkpoint.note.text, time), signature);
   }
   if (key.type === COSIGNATURE_ML_DSA_44) {
+    // Names are at most 255 bytes in what is signed; a longer one would be cut to something else's length.
+    if (utf8(key.name).length > 255 || utf8(checkpoint.origin).length > 255) return false;
     return crypto.verifyMlDsa44(key.publicKey, cosignedTree(key.name, time, checkpoint), signature);
   }
   return false;

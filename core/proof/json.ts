@@ -55,7 +55,7 @@ class Parser {
   }
 
   #string(): string {
-    const match = /"(?:[^"\\]|\\.)*"/sy;
+    const match = /"[^"\\]*(?:\\.[^"\\]*)*"/sy;
     match.lastIndex = this.#at;
     const literal = match.exec(this.#text)?.[0];
     if (literal === undefined) this.#fail('expected a string');
@@ -66,6 +66,8 @@ class Parser {
       this.#fail('expected a string');
     }
     if (typeof value !== 'string') this.#fail('expected a string');
+    // Half a surrogate pair has no bytes: made into UTF-8 it would be the same text as another.
+    if (!value.isWellFormed()) this.#fail('a string with half a surrogate pair');
     this.#at += literal.length;
     return value;
   }

@@ -13,6 +13,7 @@ type Sha256 = Crypto['sha256'];
 
 const leafPrefix = Uint8Array.of(0);
 const nodePrefix = Uint8Array.of(1);
+const hashLength = 32;
 
 export function leafHash(sha256: Sha256, data: Uint8Array): Uint8Array {
   return sha256(concat(leafPrefix, data));
@@ -86,6 +87,8 @@ export function rootFromInclusion(
   proof: readonly Uint8Array[],
 ): Uint8Array | null {
   if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size) || index < 0 || index >= size) return null;
+  // Of hashes of other lengths, bytes could be moved from one to its neighbour without changing the node's.
+  if (leaf.length !== hashLength || proof.some(sibling => sibling.length !== hashLength)) return null;
   let at = index;
   let last = size - 1;
   let root = leaf;
@@ -128,9 +131,11 @@ export function checkConsistency(
   second: Uint8Array,
   proof: readonly Uint8Array[],
 ): boolean {
-  if (m <= 0 || m > n) return false;
+  if (!Number.isSafeInteger(m) || !Number.isSafeInteger(n) || m <= 0 || m > n) return false;
   if (m === n) return proof.length === 0 && equalBytes(first, second);
-  const path = Number.isInteger(Math.log2(m)) ? [first, ...proof] : [...proof];
+  if ([first, second, ...proof].some(hash => hash.length !== hashLength)) return false;
+  // Not by Math.log2, which rounds 2^49 - 1 up to a power of two.
+  const path = split(m) * 2 === m || m === 1 ? [first, ...proof] : [...proof];
   let [a, b] = [path[0], path[0]];
   let [at, last] = [m - 1, n - 1];
   while (at % 2 === 1) [at, last] = [Math.floor(at / 2), Math.floor(last / 2)];
