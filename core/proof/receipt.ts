@@ -156,18 +156,18 @@ function checkEvent(crypto: Crypto, receipt: Receipt, sealed: SealedNote): Event
 function checkSigner(crypto: Crypto, sealed: SealedNote, entry: LogEntry, keys: readonly DatedKey[]): void {
   const { seal, note } = sealed;
   demand(seal.origin === entry.origin, `the seal is of ${seal.origin}, the entry of ${entry.origin}`);
-  const named = keys.filter(({ key }) => key.name === sealKeyName(seal.origin));
-  const signer = signerOf(
-    crypto,
-    note,
-    named.map(({ key }) => key),
-  );
-  demand(signer !== null, `the seal is not signed by a key of ${sealKeyName(seal.origin)} that was given`);
   const duration = parseDuration(entry.duration).ms;
-  demand(
-    named.some(dated => dated.key === signer && isValidAt(dated, seal.sealedAt, duration)),
-    'the seal is signed outside the periods that its key is valid for',
-  );
+  const named = keys.filter(({ key }) => key.name === sealKeyName(seal.origin));
+  // A key may be valid for several spans, and a seal be signed by an old and a new key: any pair that fits is enough.
+  const valid = named.filter(dated => isValidAt(dated, seal.sealedAt, duration));
+  const isSignedByOne = (dated: readonly DatedKey[]) =>
+    signerOf(
+      crypto,
+      note,
+      dated.map(({ key }) => key),
+    ) !== null;
+  demand(isSignedByOne(named), `the seal is not signed by a key of ${sealKeyName(seal.origin)} that was given`);
+  demand(isSignedByOne(valid), 'the seal is signed outside the periods that its key is valid for');
   demand(seal.sealedAt < (parseTime(entry.period) ?? 0) + duration, 'the seal is later than the period of its batch');
 }
 
