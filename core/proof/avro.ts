@@ -157,7 +157,7 @@ class Compiler {
     switch (schema.type) {
       case 'record':
       case 'error':
-        return this.#record(schema, namespace);
+        return this.record(schema, namespace).decode;
       case 'enum':
         return this.#define(schema, namespace, this.#enum(schema));
       case 'fixed':
@@ -185,7 +185,11 @@ class Compiler {
   }
 
   #define(schema: { readonly [name: string]: unknown }, namespace: string, decode: Decode): Decode {
-    this.#named.set(fullName(schema, namespace), decode);
+    const full = fullName(schema, namespace);
+    // Two readers would take two of them for the one that a name means.
+    if (this.#named.has(full))
+      throw new ProofError('malformed-schema', `schema: the type "${full.slice(0, 80)}" is defined twice`);
+    this.#named.set(full, decode);
     return decode;
   }
 
@@ -197,7 +201,11 @@ class Compiler {
     };
   }
 
-  #record(schema: { readonly [name: string]: unknown }, namespace: string): Decode {
+  /** A record's decoder, and those of its fields by name, in order. */
+  record(
+    schema: { readonly [name: string]: unknown },
+    namespace: string,
+  ): { decode: Decode; fields: [string, Decode][] } {
     const full = fullName(schema, namespace);
     const inner = full.includes('.') ? full.slice(0, full.lastIndexOf('.')) : '';
     const fields: [string, Decode][] = [];
@@ -210,9 +218,9 @@ class Compiler {
       for (const [name, field] of fields) value[name] = field(reader);
       return value;
     };
-    this.#named.set(full, decode);
+    this.#define(schema, namespace, decode);
     for (const [name, type] of fieldsOf(schema)) fields.push([name, this.compile(type, inner)]);
-    return decode;
+    return { decode, fields };
   }
 
   #enum(schema: { readonly [name: string]: unknown }): Decode {
@@ -265,9 +273,13 @@ function fullName(schema: { readonly [name: string]: unknown }, namespace: strin
 function fieldsOf(schema: { readonly [name: string]: unknown }): [string, unknown][] {
   const fields = schema.fields;
   if (!Array.isArray(fields)) throw new ProofError('malformed-schema', 'schema: a record without fields');
+  const names = new Set<string>();
   return fields.map((field: unknown) => {
     if (!isObject(field) || typeof field.name !== 'string')
       throw new ProofError('malformed-schema', 'schema: a field without a name');
+    if (names.has(field.name))
+      throw new ProofError('malformed-schema', `schema: the field "${field.name.slice(0, 80)}" is there twice`);
+    names.add(field.name);
     return [field.name, field.type];
   });
 }
@@ -295,6 +307,20 @@ function producerFields(value: unknown): ProducerFields | null {
   };
 }
 
+/** A recursive type lets data of any depth in, and a schema's text types of any depth: both end as what they are, malformed. */
+function boundDepth<T>(code: 'malformed-event' | 'malformed-schema', work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new ProofError(code, 'nested too deeply to be read', { cause });
+    throw cause;
+  }
+}
+
+function compileRecord(schema: { readonly [name: string]: unknown }, capture: boolean): [string, Decode][] {
+  return boundDepth('malformed-schema', () => new Compiler(capture).record(schema, '').fields);
+}
+
 /** Reads the fields of one event and leaves the reader behind it; throws `malformed-event`. */
 export type ReadEvent = (reader: AvroReader) => EventFields;
 
@@ -311,26 +337,25 @@ export function compileEventReader(schemaText: string): ReadEvent {
   }
   if (!isObject(schema) || schema.type !== 'record')
     throw new ProofError('malformed-schema', 'schema: expected a record');
-  const full = fullName(schema, '');
-  const namespace = full.includes('.') ? full.slice(0, full.lastIndexOf('.')) : '';
   const fixed = new Set(['id', 'occurredAt', 'raw', 'producer']);
-  const skip = new Compiler(false);
-  const capture = new Compiler(true);
-  // Both compilers see all fields, as a type may be defined in one field and named in another.
-  const fields = fieldsOf(schema).map(([name, type]): [string | null, Decode] => {
-    const decoders = [skip.compile(type, namespace), capture.compile(type, namespace)] as const;
-    return fixed.has(name) ? [name, decoders[1]] : [null, decoders[0]];
-  });
+  // Both compilers see the whole record, as a type may be defined in one field and named in another, also the record itself.
+  const [skipped, captured] = [false, true].map(capture => compileRecord(schema, capture));
+  const fields = (captured ?? []).map(([name, decode], i): [string | null, Decode] =>
+    fixed.has(name) ? [name, decode] : [null, skipped?.[i]?.[1] ?? decode],
+  );
   for (const name of ['id', 'occurredAt', 'raw']) {
     if (!fields.some(([field]) => field === name))
       throw new ProofError('malformed-schema', `schema: the field "${name}" is missing`);
   }
   return reader => {
     const values: Record<string, unknown> = {};
-    for (const [name, decode] of fields) {
-      const value = decode(reader);
-      if (name !== null) values[name] = value;
-    }
+    const readAll = () => {
+      for (const [name, decode] of fields) {
+        const value = decode(reader);
+        if (name !== null) values[name] = value;
+      }
+    };
+    boundDepth('malformed-event', readAll);
     const raw = expect(values.raw, isObject, 'raw to be a record');
     return {
       id: expect(values.id, isString, 'id to be a string'),
