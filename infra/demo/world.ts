@@ -1,0 +1,141 @@
+// The demo's world: servers, topics, a locked bucket, keys and what an auditor is given. All of it goes with the demo, but
+// for a bucket and topics on servers that were there before.
+
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
+import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
+import { formatVerifierKey } from '../../core/proof/note.ts';
+import { sealKeyName } from '../../core/proof/seal.ts';
+import { createLockedBucket, s3ConfigOf } from '../local/bucket.ts';
+import { startStack } from '../local/stack.ts';
+import { createTopics } from '../local/topics.ts';
+import { detail, heading, pair, say } from './screen.ts';
+
+export const PERIOD = 'PT10S';
+/** Long enough for the demo and a look around; a shorter one would begin to expire while we look. */
+export const RETENTION = 'COMPLIANCE PT1H';
+const PARTITIONS = 3;
+const ORIGIN = 'demo.example/audit';
+const PREFIX = 'demo';
+
+/** Variables of each program: no more than it needs, so that no two hold both private keys. */
+export interface Environments {
+  readonly producers: Env;
+  readonly normalizer: Env;
+  readonly archiver: Env;
+  /** The bucket alone. */
+  readonly auditor: Env;
+}
+
+type Env = Readonly<Record<string, string>>;
+
+export interface World {
+  readonly env: Environments;
+  readonly rawTopic: string;
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly s3: S3Client;
+  /** Logs, keys and the auditor's two files; removed at the end, kept after a failure. */
+  readonly folder: string;
+  /** Whether the bucket goes with the demo's own S3 server. */
+  readonly isFleeting: boolean;
+  readonly policy: string;
+  readonly normalizerKeys: string;
+  stop(): Promise<void>;
+}
+
+export async function prepareWorld(): Promise<World> {
+  heading(
+    'Servers',
+    'Apache Kafka, a schema registry and an S3 server with Object Lock: the real ones, on this machine.',
+  );
+  const began = Date.now();
+  const stack = await startStack({ progress: detail });
+  const id = stack.kafka && stack.s3 ? '' : `-${randomUUID().slice(0, 8)}`;
+  const topics = { raw: `audit.raw${id}`, events: `audit.events${id}`, partitions: PARTITIONS };
+  const bucket = `tidemark-demo${id}`;
+  const s3 = new S3Client(s3ConfigOf(stack.env));
+  try {
+    await createTopics(stack.env.KAFKA_BROKERS ?? '', topics);
+    await createLockedBucket(s3ConfigOf(stack.env), bucket);
+    const folder = await mkdtemp(join(tmpdir(), 'tidemark-demo-'));
+    // After Ctrl-C too; what failed has to be looked into.
+    process.on('exit', code => code === 1 || rmSync(folder, { recursive: true, force: true }));
+    const keys = await makeKeys(folder);
+    say(`ready in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+    say();
+    pair('topics', `${topics.raw} → ${topics.events}, ${PARTITIONS} partitions each`);
+    pair('bucket', `${bucket}, versioned, Object Lock; retention ${RETENTION}`);
+    pair('keys', 'one for the normalizer, one for the archiver, made now; auditors get the public halves');
+    pair('period', `${PERIOD}; in production an hour`);
+    return {
+      env: environments(stack.env, { ...topics, bucket, keys, id }),
+      rawTopic: topics.raw,
+      bucket,
+      prefix: PREFIX,
+      s3,
+      folder,
+      isFleeting: stack.s3 !== undefined,
+      policy: keys.policy,
+      normalizerKeys: keys.normalizerKeys,
+      stop: () => {
+        s3.destroy();
+        return stack.stop();
+      },
+    };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+type Keys = { seal: string; log: string; policy: string; normalizerKeys: string };
+
+/** As `tidemark keys generate` does: two private keys, and the files that an auditor is given. */
+async function makeKeys(folder: string): Promise<Keys> {
+  const keys = {
+    seal: join(folder, 'normalizer.pem'),
+    log: join(folder, 'archiver.pem'),
+    policy: join(folder, 'policy'),
+    normalizerKeys: join(folder, 'normalizer.vkey'),
+  };
+  const [seal, log] = [generatePem(), generatePem()];
+  await writeFile(keys.seal, seal, { mode: 0o600 });
+  await writeFile(keys.log, log, { mode: 0o600 });
+  await writeFile(keys.normalizerKeys, `${formatVerifierKey(signerFromPem(sealKeyName(ORIGIN), seal).key)}\n`);
+  await writeFile(keys.policy, `log ${formatVerifierKey(signerFromPem(ORIGIN, log).key)}\nquorum none\n`);
+  return keys;
+}
+
+function environments(
+  stack: Env,
+  of: { raw: string; events: string; bucket: string; keys: Keys; id: string },
+): Environments {
+  const { KAFKA_BROKERS = '', SCHEMA_REGISTRY_URL = '', ...s3 } = stack;
+  const producers = { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, TIDEMARK_RAW_TOPIC: of.raw };
+  const consumers = {
+    ...producers,
+    ...s3,
+    S3_BUCKET: of.bucket,
+    S3_PREFIX: PREFIX,
+    TIDEMARK_ORIGIN: ORIGIN,
+    TIDEMARK_EVENTS_TOPIC: of.events,
+    TIDEMARK_PERIOD: PERIOD,
+    TIDEMARK_RETENTION: RETENTION,
+    TIDEMARK_SEAL_VERIFIERS: of.keys.normalizerKeys,
+  };
+  return {
+    producers,
+    normalizer: {
+      ...consumers,
+      TIDEMARK_GROUP: `tidemark-normalizer${of.id}`,
+      TIDEMARK_SEAL_KEY: of.keys.seal,
+    },
+    archiver: { ...consumers, TIDEMARK_GROUP: `tidemark-archiver${of.id}`, TIDEMARK_LOG_KEY: of.keys.log },
+    auditor: s3,
+  };
+}
