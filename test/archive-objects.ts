@@ -2,6 +2,8 @@
 // reads. The golden archive is read into the same shape.
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { ArchiveStore, ObjectVersion, Retention } from '../auditor/store.ts';
 import { parseManifest } from '../core/proof/batch.ts';
 import { textOf } from '../core/proof/bytes.ts';
@@ -144,8 +146,8 @@ export function loadGolden(): Golden {
   const files = readdirSync(prefix, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
   const bytes = new Map<string, Uint8Array>();
   for (const file of files) {
-    const path = `${file.parentPath}/${file.name}`;
-    bytes.set(path.slice(prefix.pathname.length), new Uint8Array(readFileSync(path)));
+    const path = join(file.parentPath, file.name);
+    bytes.set(relative(fileURLToPath(prefix), path), new Uint8Array(readFileSync(path)));
   }
   const listed = new Map<string, number>();
   for (const [key, data] of bytes) {

@@ -21,7 +21,7 @@ import {
   type Progress,
   readListed,
 } from './segments.ts';
-import { checkLock, checkMarkers, checkOthers, readAhead, readStored, type Stored } from './stored.ts';
+import { checkLocks, checkMarkers, checkOthers, readAhead, readStored, type Stored } from './stored.ts';
 
 /** A manifest that the log commits to, as far as it can be read. */
 export interface KnownBatch {
@@ -72,10 +72,10 @@ export async function readBatch(audit: Audit, entry: LogEntry): Promise<KnownBat
 export async function checkManifestKept(audit: Audit, batch: KnownBatch, until: number, needed: number): Promise<void> {
   const isOwn = ({ digest }: { digest: string }) => digest === batch.entry.manifest;
   checkMarkers(batch.stored, needed, audit.notes);
-  const own = batch.stored.versions.find(isOwn);
-  if (!own) return;
+  const own = batch.stored.versions.filter(isOwn);
+  if (own.length === 0) return;
   checkOthers(batch.stored, isOwn, audit.notes);
-  await checkLock(audit, own.version, until, audit.notes);
+  await checkLocks(audit, own, until, audit.notes);
 }
 
 async function checkSegments(

@@ -32,7 +32,7 @@ import { formatTime, manifestKey, parseDuration, parseTime } from '../../core/pr
 import { logKeyOf } from '../../core/proof/policy.ts';
 import { type Audit, clockTolerance, Notes, whereOf } from './audit.ts';
 import { textOrNull } from './inventory.ts';
-import { checkLock, checkMarkers, checkOthers, readStored, type Stored } from './stored.ts';
+import { checkLock, checkLocks, checkMarkers, checkOthers, readStored, type Stored } from './stored.ts';
 
 async function checkpointVersions(audit: Audit): Promise<CheckpointVersion[]> {
   const versions: CheckpointVersion[] = [];
@@ -72,7 +72,7 @@ async function bundleVersions(audit: Audit, checkpoints: readonly CheckpointVers
 }
 
 /** The entries that the signed manifests in the bucket give: with them a log without its tiles can be checked. */
-async function entriesFromManifests(audit: Audit): Promise<(Uint8Array | null)[]> {
+async function entriesFromManifests(audit: Audit, firstPeriod: number | null): Promise<(Uint8Array | null)[]> {
   const byPeriod = new Map<number, Uint8Array>();
   let durationMs = 0;
   for (const key of audit.inventory.keys('batches/')) {
@@ -90,33 +90,30 @@ async function entriesFromManifests(audit: Audit): Promise<(Uint8Array | null)[]
     }
   }
   const periods = [...byPeriod.keys()].toSorted((a, b) => a - b);
-  const [first = 0] = periods;
+  const first = Math.min(periods[0] ?? 0, firstPeriod ?? Number.MAX_SAFE_INTEGER);
   const count = periods.length === 0 ? 0 : ((periods.at(-1) ?? first) - first) / durationMs + 1;
   if (!Number.isSafeInteger(count) || count > 10_000_000) return [];
   return Array.from({ length: count }, (_, k) => byPeriod.get(first + k * durationMs) ?? null);
 }
 
-/** Finds entries and head; what is wrong with them goes into the audit's notes. */
-export async function readLog(audit: Audit): Promise<ResolvedLog> {
+/** Finds entries and head; what is wrong with them goes into the audit's notes. `first`: what archive.json says, ms. */
+export async function readLog(audit: Audit, first: number | null): Promise<ResolvedLog> {
   const checkpoints = await checkpointVersions(audit);
   const bundles = await bundleVersions(audit, checkpoints);
   const direct = new Notes();
   const resolved = resolveLog(audit.crypto, audit.policy, checkpoints, bundles, [], direct);
-  if (!direct.findings.some(({ code }) => code === 'log-shortened' || code === 'checkpoint-inconsistent')) {
+  const disagrees = direct.findings.some(({ code }) => code === 'log-shortened' || code === 'checkpoint-inconsistent');
+  if (resolved.signed && !disagrees) {
     audit.notes.add(direct);
     return resolved;
   }
-  // Tiles are missing or altered: the manifests may still give what the checkpoints commit to.
+  // Tiles or checkpoints are missing or altered: the manifests may still give what the checkpoints commit to.
   const rebuilt = new Notes();
-  const recovered = resolveLog(
-    audit.crypto,
-    audit.policy,
-    checkpoints,
-    bundles,
-    await entriesFromManifests(audit),
-    rebuilt,
-  );
-  const better = recovered.entries.length > resolved.entries.length;
+  const entries = await entriesFromManifests(audit, first);
+  const recovered = resolveLog(audit.crypto, audit.policy, checkpoints, bundles, entries, rebuilt);
+  // A first manifest alone is an archive whose first checkpoint is still to come.
+  const isWorth = recovered.signed !== null || entries.length > 1;
+  const better = isWorth && recovered.entries.length > resolved.entries.length;
   audit.notes.add(better ? rebuilt : direct);
   return better ? recovered : resolved;
 }
@@ -206,14 +203,14 @@ async function checkTile(
   const isOwn = ({ bytes }: { bytes: Uint8Array }) => expected !== null && equalBytes(bytes, expected);
   const until = rule(writtenAt(place), place.width === tileWidth);
   checkMarkers(stored, until, audit.notes);
-  const own = stored.versions.find(isOwn);
+  const own = stored.versions.filter(isOwn);
   for (const other of stored.versions) {
     if (!isOwn(other))
       audit.notes.finding('tile-altered', whereOf(other.version), 'a tile that leads to no signed root');
   }
-  if (!own) return false;
-  checkOthers({ ...stored, versions: stored.versions.filter(isOwn) }, isOwn, audit.notes);
-  await checkLock(audit, own.version, until, audit.notes);
+  if (own.length === 0) return false;
+  checkOthers({ ...stored, versions: own }, isOwn, audit.notes);
+  await checkLocks(audit, own, until, audit.notes);
   return true;
 }
 

@@ -18,7 +18,7 @@ import { Inventory, textOrNull } from './inventory.ts';
 import { checkCheckpoints, checkHead, checkLogKey, checkTiles, type LockRule, readEntries, readLog } from './log.ts';
 import { checkPending, checkUnlisted } from './pending.ts';
 import type { Progress } from './segments.ts';
-import { checkLock, checkMarkers, readStored } from './stored.ts';
+import { checkLocks, checkMarkers, checkOthers, readStored } from './stored.ts';
 
 async function begin(store: ArchiveStore, options: VerifyOptions): Promise<{ audit: Audit; unchecked: string[] }> {
   const missing = await store.missingPermissions();
@@ -78,42 +78,30 @@ async function readArchive(audit: Audit): Promise<Archive[]> {
 
 type ArchiveFacts = { origin: string; topic: string | null; duration: string; first: string };
 
-/** archive.json repeats what log and seals say under signature; those count. `until`: what it must be locked until. */
+const archiveNames = ['origin', 'topic', 'duration', 'first'] as const;
+
+/** archive.json repeats what log and seals say under signature; those count. Locked until `until`, not hidden before `needed`. */
 async function checkArchive(audit: Audit, facts: ArchiveFacts | null, until: number, needed: number): Promise<void> {
   const stored = await readStored(audit, archiveKey);
   checkMarkers(stored, needed, audit.notes);
-  const digests = new Set(stored.versions.map(({ digest }) => digest));
-  if (digests.size > 1)
-    audit.notes.finding(
-      'further-version',
-      { object: archiveKey },
-      `${digests.size} versions with other bytes lie beside each other`,
-    );
-  else if (stored.versions.length > 1)
-    audit.notes.report('same-bytes', { object: archiveKey }, `${stored.versions.length} versions hold the same bytes`);
-  for (const { version, bytes } of stored.versions.toReversed()) {
-    const archive = archiveOf(bytes);
-    if (!archive) continue;
-    const said = {
-      origin: archive.origin,
-      topic: archive.topic,
-      duration: archive.duration.text,
-      first: archive.first,
+  const judged = stored.versions.map(one => {
+    const archive = archiveOf(one.bytes);
+    const said = archive && { ...archive, duration: archive.duration.text };
+    const wrong = archiveNames.filter(name => facts && said && facts[name] !== null && said[name] !== facts[name]);
+    return {
+      one,
+      wrong: wrong.map(name => `its ${name} is ${said?.[name]}, log and seals say ${facts?.[name]}`),
+      said,
     };
-    const wrong = facts
-      ? (['origin', 'topic', 'duration', 'first'] as const).filter(
-          name => facts[name] !== null && said[name] !== facts[name],
-        )
-      : [];
-    for (const name of wrong) {
-      audit.notes.finding(
-        'archive-differs',
-        whereOf(version),
-        `its ${name} is ${said[name]}, log and seals say ${facts?.[name]}`,
-      );
-    }
-    if (wrong.length === 0) return checkLock(audit, version, until, audit.notes);
+  });
+  const own = judged.findLast(({ said, wrong }) => said && wrong.length === 0)?.one;
+  for (const { one, wrong } of judged) {
+    for (const text of wrong) audit.notes.finding('archive-differs', whereOf(one.version), text);
   }
+  if (!own) return;
+  const isOwn = ({ digest }: { digest: string }) => digest === own.digest;
+  checkOthers(stored, isOwn, audit.notes);
+  await checkLocks(audit, stored.versions.filter(isOwn), until, audit.notes);
 }
 
 function archiveOf(bytes: Uint8Array): Archive | null {
@@ -279,7 +267,7 @@ async function checkBatches(
 export async function verifyArchive(store: ArchiveStore, options: VerifyOptions): Promise<Verdict> {
   const { audit, unchecked } = await begin(store, options);
   const archives = await readArchive(audit);
-  const log = await readLog(audit);
+  const log = await readLog(audit, parseTime(archives[0]?.first ?? ''));
   demandKeys(audit, log, archives);
   const entries = readEntries(audit, log);
   const anchor = entries.findIndex(entry => entry !== null);
