@@ -2,8 +2,8 @@
 
 export { exactJson } from './exact-json.ts';
 export { type Filter, parseInstant } from './filter.ts';
-export { type Format, type FormatName, formatNames, openFormat } from './format.ts';
+export { type FormatName, formatNames, openFormat } from './format.ts';
 export { type Proof, proofText } from './proof.ts';
-export { type ReadEvent, type ReadOptions, type Remark, readEvents } from './read-events.ts';
+export { type ReadEvent, type Remark, readEvents } from './read-events.ts';
 export { printable } from './table.ts';
 export { parseLogKeyFile, parsePolicyFile, parseSealKeyFile, type Trust } from './trust.ts';

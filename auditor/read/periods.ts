@@ -36,7 +36,7 @@ export async function* loggedPeriods(store: ArchiveStore, log: Log, wanted: Want
 }
 
 /** One period of the log, with the manifest that its entry commits to. */
-export async function loggedPeriod(store: ArchiveStore, entry: LogEntry, index: number): Promise<Period> {
+async function loggedPeriod(store: ArchiveStore, entry: LogEntry, index: number): Promise<Period> {
   const start = parseTime(entry.period) ?? 0;
   const key = manifestKey(start);
   const period = { index, entry, start, end: start + parseDuration(entry.duration).ms, key };

@@ -14,7 +14,7 @@ export interface View {
   readonly service: string;
 }
 
-export const SEALED = '(sealed)';
+const SEALED = '(sealed)';
 
 type Fields = { readonly [name: string]: unknown };
 
@@ -23,7 +23,7 @@ export function isRecord(value: unknown): value is Fields {
 }
 
 /** Whether a value is personal data in encrypted form: key id, nonce and ciphertext. */
-export function isSealed(value: unknown): boolean {
+function isSealed(value: unknown): boolean {
   return isRecord(value) && value.nonce instanceof Uint8Array && value.ciphertext instanceof Uint8Array;
 }
 
