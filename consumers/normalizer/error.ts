@@ -10,10 +10,10 @@ export type NormalizerErrorCode =
   | 'tail-hidden'
   /** The events topic refuses a run as too large. */
   | 'too-large'
-  /** The registry does not answer what the start needs. */
-  | 'no-schema'
   /** The worker was told to end. */
   | 'stopped';
+
+const passing: ReadonlySet<NormalizerErrorCode> = new Set(['tail-hidden', 'stopped']);
 
 /** The one error class of the normalizer. `retry`: take the assignment's steps again; `fatal`: exit. */
 export class NormalizerError extends Error {
@@ -26,6 +26,6 @@ export class NormalizerError extends Error {
   }
 
   get disposition(): 'retry' | 'fatal' {
-    return this.code === 'tail-hidden' || this.code === 'stopped' ? 'retry' : 'fatal';
+    return passing.has(this.code) ? 'retry' : 'fatal';
   }
 }

@@ -2,7 +2,7 @@
 import { createLifecycle } from '../../core/edge/lifecycle.ts';
 import { createLog } from '../../core/edge/log.ts';
 import { SettingsError } from '../../core/edge/settings.ts';
-import { chainStart } from '../../core/proof/chain.ts';
+import { openArchive } from './archive.ts';
 import { readConfig } from './config.ts';
 import { startNormalizer } from './normalizer.ts';
 
@@ -10,10 +10,12 @@ const log = createLog('normalizer', process.env);
 const lifecycle = createLifecycle(log);
 try {
   const settings = readConfig();
+  const archive = openArchive(settings);
+  lifecycle.onStop('archive', async () => archive.close());
   await startNormalizer({
     settings,
     log,
-    archiveEnd: async () => chainStart,
+    archive,
     onFatal: lifecycle.fatal,
     onOpen: lifecycle.onStop,
   });

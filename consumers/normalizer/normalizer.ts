@@ -5,7 +5,6 @@ import { createKafka, describeError, type RunningPartitions, runPartitions } fro
 import type { Logger } from '../../core/edge/log.ts';
 import { SettingsError } from '../../core/edge/settings.ts';
 import { createTelemetry } from '../../core/edge/telemetry.ts';
-import type { ChainEnd } from '../../core/proof/chain.ts';
 import {
   auditEventText,
   auditRecordText,
@@ -14,6 +13,7 @@ import {
   SchemaError,
   subjectFor,
 } from '../../schemas/index.ts';
+import type { ReadArchive } from './archive.ts';
 import type { NormalizerSettings } from './config.ts';
 import type { NormalizerContext } from './context.ts';
 import { createEvents } from './events.ts';
@@ -25,7 +25,7 @@ import { createWriterSchemas } from './writer-schema.ts';
 export interface NormalizerOptions {
   readonly settings: NormalizerSettings;
   readonly log: Logger;
-  archiveEnd(partition: number): Promise<ChainEnd>;
+  readonly archive: Pick<ReadArchive, 'check' | 'end'>;
   onFatal(error: Error): void;
   /** Something to close at the end; called as soon as it is open, the last is to be closed first. */
   onOpen(name: string, close: () => Promise<void>): void;
@@ -42,7 +42,7 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
   const { settings, log, onOpen } = options;
   const { archive, groupId } = settings;
   const kafka = createKafka(settings.kafka, log, groupId);
-  const retentionMs = await checkStart(kafka, archive, log);
+  const retentionMs = await checkStart(kafka, archive, await options.archive.check(), log);
   const schemas = await prepareSchemas(openRegistry(settings.registry), settings, log);
 
   let running: RunningPartitions | undefined;
@@ -74,7 +74,7 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
     writers: createWriterSchemas(schemas.registry, { onWait: events.registryWaits }),
     schemaId: schemas.recordId,
     schemaText: schemas.recordText,
-    archiveEnd: options.archiveEnd,
+    archiveEnd: options.archive.end,
   };
   running = await runPartitions({
     kafka,

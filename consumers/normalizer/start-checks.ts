@@ -72,8 +72,16 @@ export function checkTopics(
   return { problems, warnings, retentionMs: retention < 0 ? null : retention };
 }
 
-/** Looks at the topics; throws SettingsError with all problems, logs warnings, and answers the raw topic's retention. */
-export async function checkStart(kafka: Kafka, settings: ArchiveSettings, log: Logger): Promise<number | null> {
+/**
+ * Looks at the topics; throws SettingsError with all problems, `others` among them, logs warnings, and answers the raw topic's
+ * retention.
+ */
+export async function checkStart(
+  kafka: Kafka,
+  settings: ArchiveSettings,
+  others: readonly SettingProblem[],
+  log: Logger,
+): Promise<number | null> {
   const admin = kafka.admin();
   try {
     await admin.connect();
@@ -95,7 +103,8 @@ export async function checkStart(kafka: Kafka, settings: ArchiveSettings, log: L
     const raw = await factsOf(settings.rawTopic);
     const findings = checkTopics(settings, raw, await factsOf(settings.eventsTopic));
     for (const warning of findings.warnings) log.warn(warning);
-    if (findings.problems.length > 0) throw new SettingsError(findings.problems);
+    const problems = [...findings.problems, ...others];
+    if (problems.length > 0) throw new SettingsError(problems);
     return findings.retentionMs;
   } finally {
     await admin.disconnect();

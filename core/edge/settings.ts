@@ -59,6 +59,8 @@ export interface NormalizerSettings extends ProgramSettings {
   readonly sealKey: Signer;
   /** Keys whose seals are gone on from: one's own and those of TIDEMARK_SEAL_VERIFIERS. */
   readonly sealVerifiers: readonly VerifierKey[];
+  /** Keys whose manifests and checkpoints are believed, where the chain goes on from the archive: those of TIDEMARK_LOG_VERIFIERS and TIDEMARK_LOG_KEY. */
+  readonly logVerifiers: readonly VerifierKey[];
 }
 
 export interface ArchiverSettings extends ProgramSettings {
@@ -79,9 +81,14 @@ export function normalizerSettings(env: Env, readFile?: ReadFile): NormalizerSet
   const program = programSettings(reader, 'tidemark-normalizer');
   const sealKey = signerSetting(reader, 'TIDEMARK_SEAL_KEY', sealKeyName(program.archive.origin));
   const others = verifierSetting(reader, 'TIDEMARK_SEAL_VERIFIERS');
+  const logVerifiers = verifierSetting(reader, 'TIDEMARK_LOG_VERIFIERS');
+  if (reader.text('TIDEMARK_LOG_KEY') !== undefined) {
+    const logKey = signerSetting(reader, 'TIDEMARK_LOG_KEY', program.archive.origin);
+    if (logKey) logVerifiers.push(logKey.key);
+  }
   reader.check();
   const key = given(sealKey);
-  return { ...program, sealKey: key, sealVerifiers: [key.key, ...others] };
+  return { ...program, sealKey: key, sealVerifiers: [key.key, ...others], logVerifiers };
 }
 
 /** Settings of the archiver; throws SettingsError with all that is wrong. */

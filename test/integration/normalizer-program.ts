@@ -10,7 +10,7 @@ import { generatePem, nodeCrypto, signerFromPem } from '../../core/edge/crypto.t
 import { createKafka } from '../../core/edge/kafka/index.ts';
 import { type ChainEnd, chainAfter, chainStart, joinSeal } from '../../core/proof/chain.ts';
 import { leafHash, treeRoot } from '../../core/proof/merkle.ts';
-import { openNote } from '../../core/proof/note.ts';
+import { openNote, type Signer, type VerifierKey } from '../../core/proof/note.ts';
 import { parseSeal, SEAL_HEADER, type Seal, sealHash, sealKeyName } from '../../core/proof/seal.ts';
 import {
   type AuditEvent,
@@ -40,7 +40,9 @@ export interface Scene {
   readonly env: Record<string, string>;
   /** Id of AuditEvent at the registry. */
   readonly eventId: number;
-  readonly key: ReturnType<typeof signerFromPem>;
+  readonly key: Signer;
+  /** Keys that seals are checked against: `key`, unless others are named. */
+  readonly verifiers?: readonly VerifierKey[];
 }
 
 /** Fresh topics, a key, the raw schema registered, and the settings of a normalizer for them. */
@@ -145,17 +147,39 @@ export function encode(schemaId: number, event: AuditEvent): Buffer {
   return Buffer.concat([prefix, auditEventType().encode(event)]);
 }
 
+/** Sends values into a partition of the raw topic. */
+export async function send(
+  { kafka, names }: Scene,
+  values: (Buffer | null)[],
+  partition = 0,
+  headers: Record<string, string> = {},
+): Promise<void> {
+  const producer = kafka.producer();
+  await producer.connect();
+  const messages = values.map(value => ({ key: 'k', value, partition, headers }));
+  await producer.send({ topic: names.raw, messages });
+  await producer.disconnect();
+}
+
+/** Waits until a partition has so many events. */
+export function eventually(scene: Scene, count: number, partition = 0): Promise<void> {
+  return until(`${count} events`, async () => (await readEvidence(scene, partition)).events.length >= count);
+}
+
 export interface Evidence {
   readonly events: AuditRecord[];
   readonly seals: Seal[];
+  /** As segments are built of. */
+  readonly runs: { sealNote: Buffer; datums: Buffer[] }[];
   readonly end: ChainEnd;
 }
 
 /** All committed events of a partition, with a check of each run and of each join; by kafkajs' own consumer. */
 export async function readEvidence(scene: Scene, partition = 0, start = chainStart): Promise<Evidence> {
-  const { names, key } = scene;
+  const { names, key, verifiers = [key.key] } = scene;
   const events: AuditRecord[] = [];
   const seals: Seal[] = [];
+  const runs: Evidence['runs'] = [];
   let end = start;
   let run: Buffer[] = [];
   for (const { value, headers } of await consume(scene, partition)) {
@@ -164,7 +188,7 @@ export async function readEvidence(scene: Scene, partition = 0, start = chainSta
     run.push(datum);
     const header = headers?.[SEAL_HEADER];
     if (!header) continue;
-    const { text } = openNote(nodeCrypto, header as Buffer, [key.key]);
+    const { text } = openNote(nodeCrypto, header as Buffer, verifiers);
     const seal = parseSeal(text);
     const join = joinSeal(nodeCrypto.sha256, end, seal);
     if (!join.joins) throw new Error(`seal ${seals.length} of ${partition} does not join: ${join.why}`);
@@ -184,11 +208,12 @@ export async function readEvidence(scene: Scene, partition = 0, start = chainSta
     }
     events.push(...records);
     seals.push(seal);
+    runs.push({ sealNote: header as Buffer, datums: run });
     end = chainAfter(seal, sealHash(nodeCrypto.sha256, text));
     run = [];
   }
   if (run.length > 0) throw new Error(`${run.length} events without a seal`);
-  return { events, seals, end };
+  return { events, seals, runs, end };
 }
 
 type ConsumedMessage = { value: Buffer | null; headers?: Record<string, unknown> };

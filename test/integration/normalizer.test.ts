@@ -1,30 +1,21 @@
 // The normalizer as a program on real servers: every raw record becomes exactly one sealed event, whatever it is and whatever happens.
 
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   createScene,
   encode,
   endPrograms,
+  eventually,
   makeEvent,
   readEvidence,
-  type Scene,
+  send,
   startProgram,
   until,
 } from './normalizer-program.ts';
 
 afterAll(endPrograms);
-
-async function send(scene: Scene, values: (Buffer | null)[], partition = 0, headers = {}): Promise<void> {
-  const producer = scene.kafka.producer();
-  await producer.connect();
-  const messages = values.map(value => ({ key: 'k', value, partition, headers }));
-  await producer.send({ topic: scene.names.raw, messages });
-  await producer.disconnect();
-}
-
-const eventually = (scene: Scene, count: number, partition = 0) =>
-  until(`${count} events`, async () => (await readEvidence(scene, partition)).events.length >= count);
 
 describe('the normalizer', () => {
   test('makes each record an event, poison a refusal, and seals them', async () => {
@@ -83,12 +74,13 @@ describe('the normalizer', () => {
         const messages = events.map(event => ({ key: 'k', value: encode(scene.eventId, event), partition }));
         await producer.send({ topic: scene.names.raw, messages });
         acknowledged.push(...events.map((event): [string, string] => [`${partition}`, event.id]));
+        await delay(20); // a pace, so that what has to be read afterwards stays small
       }
     })();
     for (let round = 0; round < 2; round++) {
       const program = await startProgram(scene.env);
       const before = acknowledged.length;
-      await until('some load', () => acknowledged.length > before + 800);
+      await until('some load', () => acknowledged.length > before + 400);
       await program.kill('SIGKILL');
     }
     sending = false;
@@ -100,7 +92,7 @@ describe('the normalizer', () => {
       await eventually(scene, sent.length, partition);
       const { events, seals } = await readEvidence(scene, partition);
       expect(events.map(({ id }) => id)).toEqual(sent);
-      expect(seals.length).toBeGreaterThan(2);
+      expect(seals.length).toBeGreaterThan(1);
     }
     expect(await program.kill('SIGTERM')).toBe(0);
   });
