@@ -1,6 +1,7 @@
 // Records of the events topic, put together to runs: the records up to one that carries a seal, as many as it counts. Records
 // before those are of a torn transaction. Nothing is checked here but that a run can be made (see run-check.ts).
 
+import { checkFormat } from '../../core/edge/s3/accepted.ts';
 import type { Crypto } from '../../core/proof/crypto.ts';
 import { ProofError } from '../../core/proof/error.ts';
 import { SEAL_HEADER } from '../../core/proof/seal.ts';
@@ -55,7 +56,7 @@ export class RunAssembler {
     return this.#buffer[0]?.offset ?? null;
   }
 
-  /** Takes the next record; answers what it completes. */
+  /** Takes the next record; answers what it completes. Throws `unknown-format` for a seal of a later version. */
   push(record: TopicRecord): Assembled[] {
     const { offset, value } = record;
     const isEvent = value !== null && value.length > prefixLength && value[0] === 0;
@@ -70,8 +71,9 @@ export class RunAssembler {
     try {
       return this.#complete(parseSealNote(this.#sha256, sealNote), sealNote);
     } catch (error) {
-      if (error instanceof ProofError) return [this.#tear(error.message)];
-      throw error;
+      if (!(error instanceof ProofError)) throw error;
+      checkFormat(Buffer.from(sealNote).toString(), 'tidemark-seal', '1', `events topic, offset ${offset}`);
+      return [this.#tear(error.message)];
     }
   }
 

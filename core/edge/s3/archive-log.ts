@@ -131,23 +131,31 @@ export interface StoredManifest {
   readonly sha256: string;
 }
 
-/** The manifest of a period: the version with this digest, or, where none is given, one signed by an accepted key; null: there is none. */
+/** An object as the manifest of a period: with this digest, where one is given, and always signed by an accepted key; null: it is not. */
+export function acceptManifest(
+  reader: ArchiveReader,
+  start: number,
+  object: StoredObject,
+  digest?: string,
+): StoredManifest | null {
+  const key = manifestKey(start);
+  const sha256 = objectDigest(reader.crypto.sha256, object.bytes);
+  if (digest !== undefined && sha256 !== digest) return null;
+  const note = parsed(() => parseNote(object.bytes));
+  if (!note) return null;
+  checkFormat(note.text, 'tidemark-batch', '1', key);
+  if (!isAccepted(reader.crypto, note, reader.logKeys, reader.origin, key)) return null;
+  const manifest = parsed(() => parseManifest(note.text));
+  if (!manifest || manifest.origin !== reader.origin || parseTime(manifest.period) !== start) return null;
+  return { manifest, object, sha256 };
+}
+
+/** The manifest of a period; of its versions the one with this digest, or, where none is given, one signed by an accepted key. */
 export async function readManifest(
   reader: ArchiveReader,
   start: number,
   digest?: string,
 ): Promise<StoredManifest | null> {
-  const key = manifestKey(start);
-  const found = await findVersion(reader.bucket, key, object => {
-    const sha256 = objectDigest(reader.crypto.sha256, object.bytes);
-    if (digest !== undefined && sha256 !== digest) return null;
-    const note = parsed(() => parseNote(object.bytes));
-    if (!note) return null;
-    checkFormat(note.text, 'tidemark-batch', '1', key);
-    if (!isAccepted(reader.crypto, note, reader.logKeys, reader.origin, key)) return null;
-    const manifest = parsed(() => parseManifest(note.text));
-    if (!manifest || manifest.origin !== reader.origin || parseTime(manifest.period) !== start) return null;
-    return { manifest, sha256 };
-  });
-  return found && { ...found.value, object: found.object };
+  const accept = (object: StoredObject) => acceptManifest(reader, start, object, digest);
+  return (await findVersion(reader.bucket, manifestKey(start), accept))?.value ?? null;
 }

@@ -1,0 +1,125 @@
+// The archiver, put together: a worker for each partition that the group deals to it, and a sealer.
+
+import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
+import { createKafka, runPartitions } from '../../core/edge/kafka/index.ts';
+import type { Logger } from '../../core/edge/log.ts';
+import { openS3Bucket } from '../../core/edge/s3/s3-bucket.ts';
+import { archiveReader } from '../../core/edge/s3/segment-object.ts';
+import { createTelemetry } from '../../core/edge/telemetry.ts';
+import { openRegistry, SchemaError } from '../../schemas/index.ts';
+import { beginArchive } from './archive-start.ts';
+import type { ArchiverConfig } from './config.ts';
+import type { ArchiverContext } from './context.ts';
+import { ArchiverError } from './error.ts';
+import { createEvents } from './events.ts';
+import { PartitionArchiver, type PartitionMemory } from './partition.ts';
+import { parseProgress } from './progress.ts';
+import { Sealer } from './sealer.ts';
+import { SealerLoop } from './sealer-loop.ts';
+import { checkStart } from './start-checks.ts';
+
+export interface ArchiverOptions {
+  readonly config: ArchiverConfig;
+  readonly log: Logger;
+  onFatal(error: Error): void;
+  /** Told what to close at the end; the last is closed first. */
+  onOpen(name: string, close: () => Promise<void>): void;
+  /** Whether the program has been asked to end. */
+  isStopping(): boolean;
+}
+
+/** Starts; throws SettingsError, BucketError or KafkaError where it can't. */
+export async function startArchiver(options: ArchiverOptions): Promise<void> {
+  const { config, log, onOpen } = options;
+  const { settings } = config;
+  const { archive, groupId } = settings;
+  const bucket = openS3Bucket({ ...settings.s3, mode: archive.retention.mode });
+  onOpen('bucket', async () => bucket.close());
+  const kafka = createKafka(settings.kafka, log, 'tidemark-archiver');
+  const admin = kafka.admin();
+  await admin.connect();
+  onOpen('admin', () => admin.disconnect());
+  const partitions = await checkStart(admin, archive, bucket);
+
+  let notReady: () => string | null = () => 'starting';
+  const telemetry = createTelemetry({ log, notReady: () => notReady(), beforeScrape: () => events.scrape() });
+  const events = createEvents(log, telemetry.registry);
+  const context: ArchiverContext = {
+    bucket,
+    reader: archiveReader({
+      bucket,
+      crypto: nodeCrypto,
+      decompress: nodeDecompress,
+      origin: archive.origin,
+      topic: archive.rawTopic,
+      duration: archive.period,
+      sealKeys: settings.sealVerifiers,
+      logKeys: settings.logVerifiers,
+    }),
+    logKey: settings.logKey,
+    retentionMs: archive.retention.duration.ms,
+    limits: config.limits,
+    events,
+    schemaText: schemaTexts(settings.registry),
+    now: Date.now,
+  };
+  onOpen('telemetry', () => telemetry.close());
+  await telemetry.listen(settings.httpPort);
+  const sealer = new Sealer(context, await beginArchive(context));
+  await sealer.refresh();
+
+  const hints = async () => {
+    const [found] = await admin.fetchOffsets({ groupId, topics: [archive.eventsTopic] });
+    return found?.partitions ?? [];
+  };
+  const memories = new Map<number, PartitionMemory>();
+  const run = await runPartitions({
+    kafka,
+    log,
+    groupId,
+    topic: archive.eventsTopic,
+    onFatal: options.onFatal,
+    createWorker: (partition, { commitHint, fail }) => {
+      const memory = memories.get(partition) ?? { hintMisleads: false, refuted: new Set() };
+      memories.set(partition, memory);
+      const hint = async () => {
+        const offset = (await hints()).find(found => found.partition === partition)?.offset ?? '-1';
+        return BigInt(offset) >= 0n ? BigInt(offset) : null;
+      };
+      const edge = { hint, commit: commitHint, fail, stopping: options.isStopping };
+      return new PartitionArchiver(context, edge, partition, memory);
+    },
+  });
+  const loop = new SealerLoop(context, sealer, {
+    through: async () => throughOf(partitions, await hints()),
+    isFirst: () => run.partitions().includes(0),
+    onFatal: options.onFatal,
+  });
+  onOpen('sealer', () => loop.stop());
+  onOpen('partitions', () => run.stop());
+  loop.start();
+  notReady = () => (run.ready() ? null : 'recovering');
+}
+
+/** The time before which all partitions are through, ms; null where one has not said. */
+function throughOf(
+  partitions: number,
+  hints: readonly { readonly partition: number; readonly metadata?: string | null }[],
+): number | null {
+  const times = Array.from({ length: partitions }, (_, partition) =>
+    parseProgress(hints.find(hint => hint.partition === partition)?.metadata ?? undefined),
+  );
+  return times.reduce((least, time) => (least === null || time === null ? null : Math.min(least, time)));
+}
+
+function schemaTexts(settings: ArchiverConfig['settings']['registry']): ArchiverContext['schemaText'] {
+  const registry = openRegistry(settings);
+  return async id => {
+    try {
+      return await registry.textOf(id);
+    } catch (error) {
+      if (!(error instanceof SchemaError) || error.code !== 'unavailable') throw error;
+      throw new ArchiverError('registry-unavailable', error.message, { cause: error });
+    }
+  };
+}

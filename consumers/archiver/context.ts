@@ -1,0 +1,26 @@
+// All that the archiver's partitions and its sealer depend on.
+
+import type { Bucket } from '../../core/edge/s3/bucket.ts';
+import type { ArchiveReader } from '../../core/edge/s3/segment-object.ts';
+import type { Signer } from '../../core/proof/note.ts';
+import type { ArchiverEvents } from './events.ts';
+
+/** Limits that a test, or a platform team, may set otherwise. */
+export interface Limits {
+  readonly segmentBytes: number;
+  readonly segmentAgeMs: number;
+}
+
+export interface ArchiverContext {
+  readonly bucket: Bucket;
+  readonly reader: ArchiveReader;
+  readonly logKey: Signer;
+  /** How long each object is locked, ms. */
+  readonly retentionMs: number;
+  readonly limits: Limits;
+  readonly events: ArchiverEvents;
+  /** The text that the registry answers for a schema id, byte for byte. */
+  schemaText(id: number): Promise<string>;
+  /** This program's clock, ms since 1970. */
+  now(): number;
+}

@@ -1,0 +1,250 @@
+// One partition's way from the events topic into the bucket. Starting, recovering and taking over are one path: find the chain's end in
+// the bucket, read the topic from a hint, take the runs that go on from there. A writer that was paused and comes back finds the keys
+// taken, and can do nothing but what its successor does.
+
+import type { FetchedBatch, Hint, PartitionWorker } from '../../core/edge/kafka/index.ts';
+import { findArchiveEnd } from '../../core/edge/s3/archive-end.ts';
+import type { SegmentFacts } from '../../core/edge/s3/segment-object.ts';
+import { type ChainEnd, chainAfter, chainStart, joinSeal } from '../../core/proof/chain.ts';
+import { ClaimedChain, compareSeals } from './chain-place.ts';
+import type { ArchiverContext } from './context.ts';
+import { type CutRules, dueAt, nextSegment, type PendingRun } from './cut.ts';
+import { ArchiverError } from './error.ts';
+import { flushedBefore, formatProgress } from './progress.ts';
+import { problemOfRun } from './run-check.ts';
+import { putSegment } from './segment-writer.ts';
+import { RunAssembler, type TopicRun } from './topic-run.ts';
+
+/** What outlives a worker of the partition within this program: what its predecessor has learnt. */
+export interface PartitionMemory {
+  /** The hinted offset led to a run that does not join: begin at the topic's beginning. */
+  hintMisleads: boolean;
+  /** Digests of segments that verify but are of runs that were never committed. */
+  readonly refuted: Set<string>;
+}
+
+/** What the worker asks of Kafka. */
+export interface PartitionEdge {
+  /** The offset that was committed last by whoever owned the partition; null: none. */
+  hint(): Promise<bigint | null>;
+  commit(hint: Hint): Promise<void>;
+  /** For what fails between batches. */
+  fail(error: unknown): void;
+  /** Whether the program ends by itself: then what is whole is written first. */
+  readonly stopping: () => boolean;
+}
+
+export class PartitionArchiver implements PartitionWorker {
+  readonly #context: ArchiverContext;
+  readonly #edge: PartitionEdge;
+  readonly #partition: number;
+  readonly #memory: PartitionMemory;
+  readonly #assembler: RunAssembler;
+  readonly #cut: CutRules;
+  #claimed: ClaimedChain | null = null;
+  #segments: readonly SegmentFacts[] = [];
+  /** The end of the chain, pending runs included. */
+  #end: ChainEnd = chainStart;
+  #pending: PendingRun[] = [];
+  /** A segment at the next key that begins with all that is pending. */
+  #ahead: SegmentFacts | null = null;
+  #fromHint = false;
+  #position = 0n;
+  #committed = '';
+  #timer: NodeJS.Timeout | undefined;
+  /** One thing at a time: batches, and what is written because time has passed. */
+  #turn: Promise<void> = Promise.resolve();
+  #ended = false;
+
+  constructor(context: ArchiverContext, edge: PartitionEdge, partition: number, memory: PartitionMemory) {
+    this.#context = context;
+    this.#edge = edge;
+    this.#partition = partition;
+    this.#memory = memory;
+    this.#assembler = new RunAssembler(context.reader.crypto.sha256);
+    const { segmentBytes, segmentAgeMs } = context.limits;
+    this.#cut = { duration: context.reader.duration, maxBytes: segmentBytes, maxAgeMs: segmentAgeMs };
+  }
+
+  async start(): Promise<bigint> {
+    const { reader, events } = this.#context;
+    const { listed, unlisted, end } = await findArchiveEnd(reader, this.#partition, this.#memory.refuted);
+    const seals = unlisted.flatMap(segment => segment.seals);
+    this.#claimed = new ClaimedChain(reader.crypto.sha256, { listed, seals });
+    this.#segments = unlisted;
+    this.#end = end;
+    const hint = this.#memory.hintMisleads ? null : await this.#edge.hint();
+    this.#fromHint = hint !== null && hint > 0n;
+    this.#position = hint ?? 0n;
+    events.recovered(this.#partition, { end, position: this.#position, unlisted: unlisted.length });
+    return this.#position;
+  }
+
+  onBatch(batch: FetchedBatch): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const record of batch.records) {
+        for (const item of this.#assembler.push(record)) {
+          if (item.kind === 'run') await this.#take(item.run);
+          else if (!this.#claimed) this.#torn(item.nextOffset - 1n, item.why);
+        }
+      }
+      this.#position = batch.next;
+      this.#context.events.read(this.#partition, batch.next, batch.highWatermark);
+      await this.#tellProgress();
+    });
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    const isWanted = this.#edge.stopping();
+    if (!isWanted) this.#ended = true;
+    await this.#inTurn(async () => {
+      this.#ended = true;
+      if (isWanted && !this.#ahead) await this.#flush(() => true);
+      if (isWanted) await this.#tellProgress();
+    }).finally(() => this.#context.events.left(this.#partition));
+  }
+
+  #inTurn(action: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(action);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #take(run: TopicRun): Promise<void> {
+    const problem = await this.#problemOf(run);
+    if (problem !== null) {
+      this.#torn(run.nextOffset - 1n, problem);
+      return;
+    }
+    if (this.#claimed && !this.#confirm(this.#claimed, run)) return;
+    const { seal, hash } = run.sealed;
+    const join = joinSeal(this.#context.reader.crypto.sha256, this.#end, seal);
+    if (!join.joins) {
+      this.#torn(run.nextOffset - 1n, join.why);
+      return;
+    }
+    const schemaText = await this.#schemaText(run);
+    this.#end = chainAfter(seal, hash);
+    this.#pending.push({ run, schemaText, takenAt: this.#context.now() });
+    await this.#settleAhead();
+    await this.#flush(({ full }) => full);
+    this.#arm();
+  }
+
+  async #problemOf(run: TopicRun): Promise<string | null> {
+    if (run.schemaId === null) return 'its records are not of one schema';
+    const { reader } = this.#context;
+    return problemOfRun(reader, this.#partition, run, await this.#schemaText(run));
+  }
+
+  async #schemaText(run: TopicRun): Promise<string> {
+    return await this.#context.schemaText(run.schemaId ?? -1);
+  }
+
+  /** Before the first run that joins: whether this is it. What the bucket has in no batch yet is a claim until then. */
+  #confirm(claimed: ClaimedChain, run: TopicRun): boolean {
+    const placed = claimed.place(run.sealed);
+    const offset = run.nextOffset - 1n;
+    switch (placed.kind) {
+      case 'joins':
+        this.#claimed = null;
+        this.#memory.hintMisleads = false;
+        return true;
+      case 'archived':
+      case 'below':
+        return false;
+      case 'refutes':
+        return this.#refute(placed.index);
+      case 'apart':
+        if (this.#fromHint) {
+          this.#memory.hintMisleads = true;
+          throw new ArchiverError('hint-misleads', `partition ${this.#partition}, offset ${offset}: ${placed.why}`);
+        }
+        this.#torn(offset, placed.why);
+        return false;
+    }
+  }
+
+  /** The bucket's chain goes another way than the topic's behind the claimed seal `index`: begin again without those segments. */
+  #refute(index: number): never {
+    let seals = 0;
+    for (const segment of this.#segments) {
+      seals += segment.seals.length;
+      if (seals <= index + 1) continue;
+      this.#memory.refuted.add(segment.sha256);
+      this.#context.events.alarm('uncommitted', segment.key, 'it is of runs that the topic has not committed');
+    }
+    this.#memory.hintMisleads = true;
+    throw new ArchiverError('segment-refuted', `partition ${this.#partition}: a segment is of runs never committed`);
+  }
+
+  #torn(offset: bigint, why: string): void {
+    this.#context.events.torn(this.#partition, offset, why);
+  }
+
+  /** Whether the segment that reaches further than what was pending counts, as far as can be said by now. */
+  async #settleAhead(): Promise<void> {
+    const ahead = this.#ahead;
+    if (!ahead) return;
+    const comparison = compareSeals(
+      ahead.seals,
+      this.#pending.map(({ run }) => run.sealed),
+    );
+    if (comparison === 'beyond') return;
+    this.#ahead = null;
+    if (comparison === 'within') {
+      this.#context.events.segmentAdopted(this.#partition, ahead.key);
+      await this.#advance(ahead.seals.length);
+      return;
+    }
+    this.#memory.refuted.add(ahead.sha256);
+    this.#context.events.alarm('uncommitted', ahead.key, 'it is of runs that the topic has not committed');
+  }
+
+  /** Writes segments of what is pending, as long as the next one is wanted. */
+  async #flush(wanted: (next: { count: number; full: boolean }) => boolean): Promise<void> {
+    while (!this.#ahead) {
+      const next = nextSegment(this.#pending, this.#cut);
+      if (next.count === 0 || !wanted(next)) return;
+      const put = await putSegment(this.#context, this.#pending, next.count, this.#memory.refuted);
+      if (put.kind === 'ahead') this.#ahead = put.facts;
+      else await this.#advance(put.runs);
+    }
+  }
+
+  async #advance(runs: number): Promise<void> {
+    this.#pending.splice(0, runs);
+    await this.#tellProgress();
+  }
+
+  async #tellProgress(): Promise<void> {
+    if (this.#end.lastSeal === null) return;
+    const [first] = this.#pending;
+    // Until the topic has shown where it goes on from the bucket, nothing is known to be through.
+    const isKnown = this.#claimed === null;
+    const before = isKnown
+      ? flushedBefore(this.#cut.duration, first?.run.sealed.seal.sealedAt ?? null, this.#end.sealedAt)
+      : flushedBefore(this.#cut.duration, null, this.#end.sealedAt);
+    const offset = first?.run.firstOffset ?? this.#assembler.waitingFrom ?? this.#position;
+    if (!isKnown && this.#assembler.waitingFrom !== null) return;
+    const metadata = formatProgress(before);
+    const told = `${metadata} ${first ? offset : ''}`;
+    if (told === this.#committed) return;
+    this.#committed = told;
+    await this.#edge.commit({ offset, metadata });
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const due = dueAt(this.#pending, this.#cut);
+    if (due === null || this.#ahead || this.#ended) return;
+    const onDue = () =>
+      this.#inTurn(async () => {
+        if (this.#ended) return;
+        await this.#flush(() => (dueAt(this.#pending, this.#cut) ?? Number.POSITIVE_INFINITY) <= this.#context.now());
+        this.#arm();
+      }).catch(error => this.#edge.fail(error));
+    this.#timer = setTimeout(onDue, Math.max(0, due - this.#context.now()) + 1);
+  }
+}
