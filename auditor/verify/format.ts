@@ -2,6 +2,7 @@
 
 import type { Finding, Report, Where } from '../../core/proof/finding.ts';
 import { formatTime } from '../../core/proof/period.ts';
+import { printable } from '../read/index.ts';
 import type { Verdict } from './audit.ts';
 import { findingMeanings, reportMeanings } from './meaning.ts';
 
@@ -51,17 +52,14 @@ function placeOf(where: Where): string {
   return parts.join(', ');
 }
 
-/** Control characters out of an attacker's object keys must not reach a terminal. */
-function clean(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
 function block(kind: string, item: Finding | Report, meaning: string): string[] {
-  const lines = [`${kind} ${item.code}: ${clean(item.message)}`];
+  const lines = [`${kind} ${item.code}: ${printable(item.message)}`];
   if (item.object !== undefined)
-    lines.push(`    object  ${clean(item.object)}${item.versionId ? ` (version ${clean(item.versionId)})` : ''}`);
+    lines.push(
+      `    object  ${printable(item.object)}${item.versionId ? ` (version ${printable(item.versionId)})` : ''}`,
+    );
   const place = placeOf(item);
-  if (place !== '') lines.push(`    where   ${clean(place)}`);
+  if (place !== '') lines.push(`    where   ${printable(place)}`);
   lines.push(`    means   ${meaning}`);
   return lines;
 }
@@ -70,7 +68,7 @@ function block(kind: string, item: Finding | Report, meaning: string): string[] 
 export function formatVerdict(verdict: Verdict): string {
   const { log, counts } = verdict;
   const lines = [summaryOf(verdict)];
-  for (const text of verdict.unchecked) lines.push(`NOT CHECKED ${clean(text)}`);
+  for (const text of verdict.unchecked) lines.push(`NOT CHECKED ${printable(text)}`);
   for (const finding of verdict.findings) lines.push('', ...block('FINDING', finding, findingMeanings[finding.code]));
   if (verdict.reports.length > 0) lines.push('');
   for (const report of verdict.reports) lines.push(...block('report', report, reportMeanings[report.code]));
@@ -82,7 +80,7 @@ export function formatVerdict(verdict: Verdict): string {
   lines.push(
     `log of ${plural(log.size, 'entry')}, the policy accepts ${log.head}; verified as of ${formatTime(verdict.at)}`,
   );
-  for (const text of verdict.notes) lines.push(`note: ${clean(text)}`);
+  for (const text of verdict.notes) lines.push(`note: ${printable(text)}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -26,6 +26,8 @@ export interface Progress {
   readonly appeared: number[];
   /** Latest sealing time within an expired segment, ms. */
   expiredUpTo: number | null;
+  /** Latest sealing time within a segment that is missing or can't be read, ms. */
+  unreadUpTo: number | null;
   beginsLate: boolean;
   /** Newest generation that a seal names, and the raw topic's partitions then. */
   newest: { generation: number; partitions: number };
@@ -131,6 +133,7 @@ function checkAbsent(
   const { listed } = place;
   const until = parseTime(listed.retainUntil) ?? 0;
   const [altered] = stored.versions;
+  if (altered || audit.at < until) progress.unreadUpTo = Math.max(progress.unreadUpTo ?? 0, listed.sealed.last);
   if (altered) {
     for (const { version, digest } of stored.versions) {
       audit.notes.finding(
@@ -199,6 +202,7 @@ export function checkListed(
   audit.counts.bytes += read.own.length;
   const segment = parseOrSay(audit, read.own, where);
   if (!segment) {
+    progress.unreadUpTo = Math.max(progress.unreadUpTo ?? 0, listed.sealed.last);
     batch.leaves = null;
     return listedEnd(listed);
   }

@@ -289,6 +289,7 @@ export async function verifyArchive(store: ArchiveStore, options: VerifyOptions)
     ends: [],
     appeared: [],
     expiredUpTo: null,
+    unreadUpTo: null,
     beginsLate: false,
     newest: { generation: 0, partitions: 0 },
   };
@@ -313,10 +314,7 @@ export async function verifyArchive(store: ArchiveStore, options: VerifyOptions)
   const partial = options.from !== null || options.to !== null;
   if (!partial) {
     const headEnd = (first ?? 0) + (log.head?.size ?? entries.length) * durationMs;
-    progress.ledger.conclude(
-      { headEnd, periodMs: durationMs, expiredUpTo: progress.expiredUpTo, beginsLate: progress.beginsLate },
-      audit.notes,
-    );
+    progress.ledger.conclude({ ...progress, headEnd, periodMs: durationMs }, audit.notes);
   }
   const facts =
     known && first !== null

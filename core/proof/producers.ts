@@ -43,6 +43,8 @@ export interface LedgerContext {
   readonly periodMs: number;
   /** Latest sealing time within any expired segment, ms; null where none is expired. */
   readonly expiredUpTo: number | null;
+  /** Latest sealing time within any segment that is missing or can't be read, ms; null where there is none. */
+  readonly unreadUpTo: number | null;
   /** Whether any chain begins above raw offset 0: what was before was never promised. */
   readonly beginsLate: boolean;
 }
@@ -153,7 +155,7 @@ function place(event: SeenEvent): string {
 }
 
 function concludeHoles(name: string, instance: Instance, context: LedgerContext, notebook: Notebook): void {
-  const { headEnd, periodMs, expiredUpTo, beginsLate } = context;
+  const { headEnd, periodMs, expiredUpTo, unreadUpTo, beginsLate } = context;
   let below: Interval | null = null;
   for (const above of instance.intervals) {
     const hole = { first: below ? below.last + 1n : 0n, last: above.first - 1n };
@@ -168,10 +170,10 @@ function concludeHoles(name: string, instance: Instance, context: LedgerContext,
     for (const range of left) {
       const where = whereOf(name, range);
       const sides = lower ? `between ${place(lower.high)} and ${place(above.low)}` : `below ${place(above.low)}`;
-      const gone = expiredUpTo !== null && (lower === null || expiredUpTo > lower.high.sealedAt);
+      const isBehind = (time: number | null) => time !== null && (lower === null || time > lower.high.sealedAt);
       if (above.low.sealedAt > headEnd - 2 * periodMs) {
         notebook.report('open', where, `${numbers(range)} of ${name}, ${sides}, may still be on the way`);
-      } else if (gone) {
+      } else if (isBehind(expiredUpTo)) {
         notebook.report(
           'expired',
           where,
@@ -180,11 +182,10 @@ function concludeHoles(name: string, instance: Instance, context: LedgerContext,
       } else if (lower === null && beginsLate) {
         notebook.report('expired', where, `${numbers(range)} of ${name}, ${sides}, may be older than the archive`);
       } else {
-        notebook.finding(
-          'gap',
-          where,
-          `${numbers(range)} of ${name} are missing ${sides}: lost before they were sealed`,
-        );
+        const why = isBehind(unreadUpTo)
+          ? 'maybe in a segment that is missing or altered'
+          : 'lost before they were sealed';
+        notebook.finding('gap', where, `${numbers(range)} of ${name} are missing ${sides}: ${why}`);
       }
     }
   }
