@@ -19,8 +19,8 @@ class Flaw extends Error {
   }
 }
 
-/** What avsc decodes rightly. */
-const minLong = -(2 ** 52);
+/** What avsc decodes rightly, and what is exact here. */
+const minLong = 1 - 2 ** 52;
 const maxLong = 2 ** 53 - 2;
 /** Items may take no bytes, so that their count alone could keep us busy. */
 const maxItems = 1_000_000;
@@ -40,17 +40,17 @@ class Cursor {
     return byte;
   }
 
-  /** A long, exact within ±2^53, beyond that only in its size; at most ten bytes. */
+  /** A long of at most ten bytes: exact from -2^52 to 2^53, beyond that rounded, but of the right sign. */
   long(): number {
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 10; i++) {
-      const byte = this.byte();
+    const first = this.byte();
+    let value = first & 0x7f;
+    let byte = first;
+    for (let scale = 128; byte >= 0x80; scale *= 128) {
+      if (scale > 2 ** 63) throw new Flaw('undecodable');
+      byte = this.byte();
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-      scale *= 128;
     }
-    throw new Flaw('undecodable');
+    return (first & 1) === 0 ? value / 2 : -(value + 1) / 2;
   }
 
   take(length: number): Buffer {
