@@ -1,6 +1,7 @@
 // An auditor's look: what lies in the bucket, what it says, and whether it can be believed.
 
 import { type Listed, listObjects } from './bucket.ts';
+import { DemoError } from './error.ts';
 import { locationOf, tidemark, trustOf } from './programs.ts';
 import { bytes, check, command, detail, heading, output, plural, say } from './screen.ts';
 import { RETENTION, type World } from './world.ts';
@@ -37,6 +38,7 @@ export async function readEvents(world: World): Promise<void> {
     command(`npx tidemark read ${locationOf(world)} … ${filter.join(' ').replace(/\S+\*/, "'$&'")}`);
     const result = await tidemark(world, ['read', locationOf(world), ...trustOf(world), ...filter]);
     output([...firstLines(result.text), ...result.said.split('\n')], 'rows');
+    say();
     if (result.code !== 0) check(false, 'read', `exit code ${result.code}, expected 0`);
   }
 }
@@ -47,13 +49,27 @@ function firstLines(text: string): string[] {
 }
 
 /** Runs `verify` and shows what it says; the exit code has to be the expected one. */
-export async function verify(world: World, expected: 0 | 1): Promise<string[]> {
+export async function verify(world: World, expected: 0 | 1): Promise<void> {
   command(`npx tidemark verify ${locationOf(world)} --policy policy --normalizer-keys normalizer.vkey`);
-  const promised = ['--min-retention', RETENTION.replace(/^\S+ /, '')];
-  const result = await tidemark(world, ['verify', locationOf(world), ...trustOf(world), ...promised]);
-  const lines = [...result.text.split('\n'), ...result.said.split('\n')];
-  output(lines, 'sentences');
+  const { code, text, said } = await tidemark(world, verifyArguments(world));
+  output([...text.split('\n'), ...said.split('\n')], 'sentences');
+  say();
   const what = expected === 0 ? 'verify says intact' : 'verify says that evidence was attacked';
-  check(result.code === expected, `${what} (exit code ${expected})`, `exit code ${result.code}, expected ${expected}`);
-  return lines;
+  check(code === expected, `${what} (exit code ${expected})`, `exit code ${code}, expected ${expected}`);
+}
+
+/** What `verify` finds, as code and object. */
+export async function findings(world: World): Promise<string[]> {
+  const { text, said } = await tidemark(world, [...verifyArguments(world), '--json']);
+  try {
+    const verdict: { findings: { code: string; object: string }[] } = JSON.parse(text);
+    return verdict.findings.map(({ code, object }) => `${code} ${object}`);
+  } catch (cause) {
+    throw new DemoError('step-failed', `verify --json: found no verdict: ${said}`, { cause });
+  }
+}
+
+function verifyArguments(world: World): string[] {
+  const promised = ['--min-retention', RETENTION.replace(/^\S+ /, '')];
+  return ['verify', locationOf(world), ...trustOf(world), ...promised];
 }

@@ -36,7 +36,7 @@ export async function keepCopy(world: World, folder: string, published: readonly
   const receipts = await keepReceipts(world, folder, published);
   await writeFile(join(folder, 'README.md'), readme(world, new Date()));
   pair('objects/', plural(objects.length, 'object'));
-  pair('receipts/', `${receipts.join(', ')}: each proves one event offline`);
+  pair('receipts/', `${receipts.join(', ')}`);
   pair('', 'policy, normalizer.vkey, README.md');
   check(true, `copied to ${folder}`, '');
 }

@@ -12,9 +12,13 @@ type Style = Parameters<typeof styleText>[0];
 const styled = (style: Style, text: string): string =>
   isTerminal ? styleText(style, text, { validateStream: false }) : text;
 
-const write = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
+let wasEmpty = false;
+
+/** Writes a line; of empty lines that follow each other only the first. */
+function write(line: string): void {
+  if (line !== '' || !wasEmpty) process.stdout.write(`${line}\n`);
+  wasEmpty = line === '';
+}
 
 const clip = (text: string, room = width - MARGIN.length): string =>
   text.length > room ? `${text.slice(0, room - 1)}…` : text;
@@ -24,8 +28,10 @@ let acts = 0;
 /** A new act: its number, its name, and in a sentence what is to be seen. */
 export function heading(name: string, what: string): void {
   acts += 1;
-  write(`\n${styled(['bold', 'cyan'], `${acts}  ${name}`)}`);
-  write(`${MARGIN}${styled('dim', what)}\n`);
+  write('');
+  write(styled(['bold', 'cyan'], `${acts}  ${name}`));
+  write(`${MARGIN}${styled('dim', what)}`);
+  write('');
 }
 
 export function say(text = ''): void {
@@ -52,9 +58,15 @@ export function output(lines: readonly string[], lay: 'rows' | 'sentences'): voi
   const room = width - MARGIN.length - 2;
   for (const line of lines.filter(line => line !== '')) {
     const shown = lay === 'rows' ? [clip(line, room)] : wrap(line, room);
-    for (const part of shown) write(`${bar} ${part}`);
+    for (const part of shown) write(`${bar} ${verdict(part)}`);
   }
-  write('');
+}
+
+/** The word that matters most of a verdict's line stands out. */
+function verdict(line: string): string {
+  return line
+    .replace(/^(?:NOT INTACT|FINDING)\b/, word => styled(['bold', 'red'], word))
+    .replace(/^INTACT\b/, word => styled(['bold', 'green'], word));
 }
 
 /** Further lines are set in; a word that is longer than a line stays whole, so that it can be copied. */
