@@ -79,14 +79,16 @@ export async function startArchiver(options: ArchiverOptions): Promise<void> {
     groupId,
     topic: archive.eventsTopic,
     onFatal: options.onFatal,
-    createWorker: (partition, { commitHint, fail }) => {
+    createWorker: (partition, { client, commitHint, fail }) => {
       const memory = memories.get(partition) ?? { hintMisleads: false, refuted: new Set() };
       memories.set(partition, memory);
-      const hint = async () => {
-        const offset = (await hints()).find(found => found.partition === partition)?.offset ?? '-1';
-        return BigInt(offset) >= 0n ? BigInt(offset) : null;
+      const offsets = async () => {
+        const { start, end } = await client.offsets(archive.eventsTopic, partition);
+        const found = BigInt((await hints()).find(hint => hint.partition === partition)?.offset ?? '-1');
+        // A hint from before the topic was created anew may lie behind its end.
+        return { start, hint: found >= start && found <= end ? found : null };
       };
-      const edge = { hint, commit: commitHint, fail, stopping: options.isStopping };
+      const edge = { offsets, commit: commitHint, fail, stopping: options.isStopping };
       return new PartitionArchiver(context, edge, partition, memory);
     },
   });

@@ -25,8 +25,8 @@ export interface PartitionMemory {
 
 /** What the worker asks of Kafka. */
 export interface PartitionEdge {
-  /** The offset that was committed last by whoever owned the partition; null: none. */
-  hint(): Promise<bigint | null>;
+  /** Where the partition's log starts, and the offset within it that its last owner committed; null: none. */
+  offsets(): Promise<{ readonly start: bigint; readonly hint: bigint | null }>;
   commit(hint: Hint): Promise<void>;
   /** For what fails between batches. */
   fail(error: unknown): void;
@@ -73,9 +73,9 @@ export class PartitionArchiver implements PartitionWorker {
     this.#claimed = new ClaimedChain(reader.crypto.sha256, { listed, seals });
     this.#segments = unlisted;
     this.#end = end;
-    const hint = this.#memory.hintMisleads ? null : await this.#edge.hint();
-    this.#fromHint = hint !== null && hint > 0n;
-    this.#position = hint ?? 0n;
+    const offsets = await this.#edge.offsets();
+    this.#position = (this.#memory.hintMisleads ? null : offsets.hint) ?? offsets.start;
+    this.#fromHint = this.#position > offsets.start;
     events.recovered(this.#partition, { end, position: this.#position, unlisted: unlisted.length });
     return this.#position;
   }

@@ -1,6 +1,7 @@
 // The sealer's rounds: waits for a period to end by the bucket's clock, for the partitions to be through, and seals; catches up at once
 // with what was left while no archiver ran. Looks after locks between.
 
+import { setTimeout } from 'node:timers/promises';
 import { BucketError } from '../../core/edge/s3/error.ts';
 import type { ArchiverContext } from './context.ts';
 import { LockKeeper, lockIntervalMs } from './lock-keeper.ts';
@@ -57,11 +58,7 @@ export class SealerLoop {
         }
         this.#context.events.sealerFailed(error);
       }
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, pause);
-        signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-        if (signal.aborted) resolve();
-      });
+      await setTimeout(pause, undefined, { signal }).catch(() => {}); // ended early by stop
     }
   }
 

@@ -10,18 +10,21 @@ export interface S3Settings {
   /** Absent: AWS. */
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
+  /** Absent: as the AWS SDK finds them. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
   /** COMPLIANCE in production; GOVERNANCE can be lifted by who has the permission. */
   readonly mode: 'COMPLIANCE' | 'GOVERNANCE';
 }
 
 const connectTimeoutMs = 5_000;
 
-/** A client with credentials from the AWS SDK's own variables. `onDate` hears the `Date` header of each answer. */
+/** A client; `onDate` hears the `Date` header of each answer. */
 export function openClient(settings: S3Settings, onDate: (date: number) => void): S3Client {
   const config: S3ClientConfig = {
     region: settings.region ?? process.env.AWS_REGION ?? 'us-east-1',
     maxAttempts: 1,
     requestHandler: { connectionTimeout: connectTimeoutMs },
+    ...(settings.credentials && { credentials: settings.credentials }),
     ...(settings.endpoint && { endpoint: settings.endpoint, forcePathStyle: true }),
   };
   const client = new S3Client(config);
@@ -62,6 +65,7 @@ export function failureOf(error: unknown): Failure {
   const name = error instanceof Error ? error.name : '';
   if (status === 412 || name === 'PreconditionFailed') return 'taken';
   if (status === 404) return name === 'NoSuchBucket' ? 'refused' : 'missing';
+  if (name === 'CredentialsProviderError') return 'denied';
   // A clock that differs is told as 403, and a request that was under way for too long gets it as well.
   if (name === 'RequestTimeTooSkewed') return 'again';
   if (status === 401 || status === 403) return 'denied';

@@ -1,0 +1,153 @@
+// The archiver on the real servers: every committed run in the bucket once, whatever is killed or doubled.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { afterEach, describe, expect, test } from 'vitest';
+import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
+import { openS3Bucket } from '../../core/edge/s3/s3-bucket.ts';
+import { formatVerifierKey } from '../../core/proof/note.ts';
+import { openRegistry, subjectFor } from '../../schemas/index.ts';
+import { testSchemaText } from '../archive-events.ts';
+import { createFresh, type FreshNames, stackEnv, stackVariable } from '../stack.ts';
+import { testKeys, testOrigin } from '../test-keys.ts';
+import { type Checked, type CheckedVersion, checkArchive } from '../unit/archiver/check-archive.ts';
+import { makeRun, SealedWriter } from './archiver-writer.ts';
+
+const children: ChildProcess[] = [];
+const writers: SealedWriter[] = [];
+
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await Promise.all(writers.splice(0).map(writer => writer.close()));
+});
+
+const kafka = () => new Kafka({ brokers: stackVariable('KAFKA_BROKERS').split(','), logLevel: logLevel.NOTHING });
+
+interface Setup {
+  readonly names: FreshNames;
+  readonly env: Record<string, string>;
+  readonly pem: string;
+  readonly writers: readonly SealedWriter[];
+}
+
+async function setUp(partitions: number, period = 'PT3S'): Promise<Setup> {
+  const names = await createFresh(partitions);
+  const folder = mkdtempSync(join(tmpdir(), 'archiver-'));
+  const verifiers = join(folder, 'normalizer.vkey');
+  writeFileSync(verifiers, `${formatVerifierKey(testKeys.seal.key)}\n`);
+  const pem = generatePem();
+  const env = {
+    ...stackEnv(),
+    S3_BUCKET: names.bucket,
+    S3_PREFIX: names.prefix,
+    TIDEMARK_ORIGIN: testOrigin,
+    TIDEMARK_RAW_TOPIC: names.raw,
+    TIDEMARK_EVENTS_TOPIC: names.events,
+    TIDEMARK_PERIOD: period,
+    TIDEMARK_GROUP: names.group,
+    TIDEMARK_RETENTION: 'COMPLIANCE PT1H',
+    TIDEMARK_LOG_KEY: pem,
+    TIDEMARK_SEAL_VERIFIERS: verifiers,
+    TIDEMARK_SEGMENT_AGE: 'PT1S',
+  };
+  const registry = openRegistry({ url: stackVariable('SCHEMA_REGISTRY_URL') });
+  const schemaId = await registry.register(subjectFor(names.events), testSchemaText);
+  const opened = await Promise.all(
+    Array.from({ length: partitions }, (_, partition) => {
+      const place = { topic: names.raw, events: names.events, partition, partitions, schemaId };
+      return new SealedWriter(kafka(), place).open();
+    }),
+  );
+  writers.push(...opened);
+  return { names, env, pem, writers: opened };
+}
+
+function startProcess(env: Record<string, string>): ChildProcess & { output: string } {
+  const child = Object.assign(
+    spawn(process.execPath, ['consumers/archiver/main.ts'], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+    { output: '' },
+  );
+  children.push(child);
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', data => (child.output += String(data)));
+  return child;
+}
+
+async function readVersions({ names }: Setup): Promise<CheckedVersion[]> {
+  const endpoint = stackVariable('S3_ENDPOINT');
+  const credentials = {
+    accessKeyId: stackVariable('AWS_ACCESS_KEY_ID'),
+    secretAccessKey: stackVariable('AWS_SECRET_ACCESS_KEY'),
+  };
+  const { bucket: name, prefix } = names;
+  const bucket = openS3Bucket({ bucket: name, prefix, endpoint, credentials, mode: 'COMPLIANCE' });
+  const versions: CheckedVersion[] = [];
+  for await (const version of bucket.versions('')) {
+    const object = version.isDeleteMarker ? null : await bucket.read(version.key, version.versionId);
+    versions.push({ ...version, bytes: object?.bytes ?? new Uint8Array(), retainUntil: object?.retainUntil ?? null });
+  }
+  bucket.close();
+  return versions;
+}
+
+const archivedOf = (checked: Checked) =>
+  [...checked.offsets.values()].reduce((sum, offsets) => sum + offsets.length, 0);
+
+/** Waits until the log lists all that was written. */
+async function untilArchived(setup: Setup, processes: readonly { output: string }[]): Promise<Checked> {
+  const wanted = setup.writers.reduce((sum, writer) => sum + writer.events, 0);
+  const key = signerFromPem(testOrigin, setup.pem).key;
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const checked = checkArchive(await readVersions(setup), { logKey: key });
+    if (archivedOf(checked) >= wanted) return checked;
+    if (Date.now() > deadline) {
+      const output = processes.map(child => child.output.slice(-4000)).join('\n---\n');
+      throw new Error(`archived ${archivedOf(checked)} of ${wanted}: ${checked.problems.join('; ')}\n${output}`);
+    }
+    await new Promise(resolve => setTimeout(resolve, 300));
+  }
+}
+
+/** Every event once and in order, and the chains at their writers' ends. */
+function expectWhole(checked: Checked, setup: Setup): void {
+  expect(checked.problems).toEqual([]);
+  for (const [partition, writer] of setup.writers.entries()) {
+    expect(checked.ends.get(partition)?.next ?? 0n).toBe(writer.end.next);
+    const offsets = Array.from({ length: writer.events }, (_, index) => BigInt(index));
+    expect(checked.offsets.get(partition) ?? []).toEqual(offsets);
+  }
+}
+
+async function writeAll(setup: Setup, runs: number, pauseMs: number): Promise<void> {
+  for (let n = 0; n < runs; n++) {
+    await Promise.all(setup.writers.map((writer, p) => writer.write(1 + ((n + p) % 5))));
+    await new Promise(resolve => setTimeout(resolve, pauseMs));
+  }
+}
+
+describe('the archiver', () => {
+  test('archives every committed run once, and stops cleanly', async () => {
+    const setup = await setUp(2);
+    const child = startProcess(setup.env);
+    await writeAll(setup, 20, 200);
+    const aborted = makeRun(setup.writers[0]?.end ?? { generation: 0, next: 0n, lastSeal: null, sealedAt: 0 }, {
+      events: 2,
+      sealedAt: Date.now(),
+      topic: setup.names.raw,
+      partitions: 2,
+    });
+    await setup.writers[0]?.send(aborted, true);
+    await writeAll(setup, 2, 10);
+    expectWhole(await untilArchived(setup, [child]), setup);
+    child.kill('SIGTERM');
+    const [code] = await once(child, 'exit');
+    expect(code, child.output).toBe(0);
+  });
+});
