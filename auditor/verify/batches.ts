@@ -37,7 +37,7 @@ export async function readBatch(audit: Audit, entry: LogEntry): Promise<KnownBat
   const period = parseTime(entry.period) ?? 0;
   const key = manifestKey(period);
   audit.accounted.add(key);
-  const stored = await readStored(audit, key);
+  const stored = await readStored(audit, key, { period: entry.period, events: entry.events });
   const own = stored.versions.find(({ digest }) => digest === entry.manifest);
   const where = { object: key, period: entry.period, events: entry.events };
   if (!own) {
@@ -75,7 +75,7 @@ export async function checkManifestKept(audit: Audit, batch: KnownBatch, until: 
   const own = batch.stored.versions.filter(isOwn);
   if (own.length === 0) return;
   checkOthers(batch.stored, isOwn, audit.notes);
-  await checkLocks(audit, own, until, audit.notes);
+  await checkLocks(audit, own, until, audit.notes, batch.stored.where);
 }
 
 async function checkSegments(
@@ -99,7 +99,7 @@ async function checkSegments(
     }
     return { leaves: null, partitions: 0 };
   }
-  for await (const [place, read] of readAhead(places, 8, one => readListed(audit, one))) {
+  for await (const [place, read] of readAhead(places, 8, one => readListed(audit, one, manifest.period))) {
     const before = progress.ends[place.row.partition] ?? chainStart;
     progress.ends[place.row.partition] = checkListed(audit, progress, batch, place, read, manifest.period, before);
   }

@@ -12,7 +12,7 @@ import { parseSegment, parseSegmentKey, type Segment } from '../../core/proof/se
 import { type Audit, whereOf } from './audit.ts';
 import type { KnownBatch } from './batches.ts';
 import { type Progress, takeIn } from './segments.ts';
-import { checkOthers, readStored, type Stored } from './stored.ts';
+import { checkUnlistedKept, readStored, type Stored } from './stored.ts';
 
 interface Found {
   readonly key: string;
@@ -155,7 +155,7 @@ async function followPending(audit: Audit, progress: Progress): Promise<void> {
         { object: key, partition, offsets, events },
         'sealed and stored, not yet in a batch',
       );
-      checkOthers(stored, one => one.digest === digest, audit.notes);
+      await checkUnlistedKept(audit, { ...stored, where: { partition, offsets, events } }, digest, audit.notes);
     }
   }
 }

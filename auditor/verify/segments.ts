@@ -157,10 +157,12 @@ function checkAbsent(
 /** Reads a listed segment's versions; done ahead of its check. */
 export async function readListed(
   audit: Audit,
-  { listed }: ListedPlace,
+  place: ListedPlace,
+  period: string,
 ): Promise<{ stored: Stored; own: Uint8Array | null; notes: Notes }> {
   const notes = new Notes();
-  const stored = await readStored(audit, listed.key);
+  const { listed } = place;
+  const stored = await readStored(audit, listed.key, listedWhere(place, period));
   const own = await checkKept(audit, stored, listed.sha256, parseTime(listed.retainUntil) ?? 0, notes);
   return { stored, own: own?.bytes ?? null, notes };
 }

@@ -3,6 +3,7 @@
 // what is locked.
 
 import { hex } from '../../core/proof/bytes.ts';
+import type { Where } from '../../core/proof/finding.ts';
 import { formatTime } from '../../core/proof/period.ts';
 import type { ObjectVersion } from '../store.ts';
 import { type Audit, Notes, whereOf } from './audit.ts';
@@ -21,10 +22,12 @@ export interface Stored {
   /** Versions with bytes, the newest first. */
   readonly versions: readonly StoredBytes[];
   readonly markers: readonly ObjectVersion[];
+  /** What is known of what it holds, for what is said of it. */
+  readonly where: Where;
 }
 
 /** Reads all versions of a key. */
-export async function readStored(audit: Audit, key: string): Promise<Stored> {
+export async function readStored(audit: Audit, key: string, where: Where = {}): Promise<Stored> {
   const all = await audit.inventory.versions(key);
   const versions: StoredBytes[] = [];
   for (const version of all) {
@@ -32,7 +35,7 @@ export async function readStored(audit: Audit, key: string): Promise<Stored> {
     const bytes = await audit.store.read(key, version.versionId);
     if (bytes) versions.push({ version, bytes, digest: hex(audit.crypto.sha256(bytes)) });
   }
-  return { key, versions, markers: all.filter(version => version.isDeleteMarker) };
+  return { key, versions, markers: all.filter(version => version.isDeleteMarker), where };
 }
 
 /** Says what lies beside the archive's own version: other bytes are a finding, the same again a report. */
@@ -42,11 +45,12 @@ export function checkOthers(stored: Stored, isOwn: (one: StoredBytes) => boolean
     if (isOwn(other)) continue;
     notes.finding(
       'further-version',
-      whereOf(other.version),
+      { ...stored.where, ...whereOf(other.version) },
       `a version with other bytes (SHA256 ${other.digest}) lies beside the archive's own`,
     );
   }
-  if (own.length > 1) notes.report('same-bytes', { object: stored.key }, `${own.length} versions hold the same bytes`);
+  if (own.length > 1)
+    notes.report('same-bytes', { ...stored.where, object: stored.key }, `${own.length} versions hold the same bytes`);
 }
 
 /** Delete markers that were placed while the object had to be kept (`until`, ms). */
@@ -54,20 +58,27 @@ export function checkMarkers(stored: Stored, until: number, notes: Notes): void 
   for (const marker of stored.markers) {
     if (marker.lastModified >= until) continue;
     const times = `placed at ${formatTime(marker.lastModified)}, to be kept until ${formatTime(until)}`;
-    notes.finding('hidden', whereOf(marker), `a delete marker hides it: ${times}`);
+    notes.finding('hidden', { ...stored.where, ...whereOf(marker) }, `a delete marker hides it: ${times}`);
   }
 }
 
 /** Whether a version is locked in COMPLIANCE mode until `until` (ms) at least; nothing is asked once that is past. */
-export async function checkLock(audit: Audit, version: ObjectVersion, until: number, notes: Notes): Promise<void> {
+export async function checkLock(
+  audit: Audit,
+  version: ObjectVersion,
+  until: number,
+  notes: Notes,
+  about: Where = {},
+): Promise<void> {
   if (!audit.canReadLocks || audit.at >= until) return;
+  const where = { ...about, ...whereOf(version) };
   const retention = await audit.store.retention(version.key, version.versionId);
   const wanted = `expected COMPLIANCE until ${formatTime(until)}`;
-  if (!retention) notes.finding('lock-short', whereOf(version), `it has no lock, ${wanted}`);
+  if (!retention) notes.finding('lock-short', where, `it has no lock, ${wanted}`);
   else if (retention.mode !== 'COMPLIANCE')
-    notes.finding('lock-short', whereOf(version), `its lock is ${retention.mode}, which some may lift, ${wanted}`);
+    notes.finding('lock-short', where, `its lock is ${retention.mode}, which some may lift, ${wanted}`);
   else if (retention.until < until)
-    notes.finding('lock-short', whereOf(version), `it is locked until ${formatTime(retention.until)}, ${wanted}`);
+    notes.finding('lock-short', where, `it is locked until ${formatTime(retention.until)}, ${wanted}`);
 }
 
 /** As {@link checkLock}, where several versions hold the archive's bytes: one that is locked long enough will do. */
@@ -76,11 +87,12 @@ export async function checkLocks(
   own: readonly StoredBytes[],
   until: number,
   notes: Notes,
+  about: Where = {},
 ): Promise<void> {
   let first: Notes | undefined;
   for (const { version } of own) {
     const tried = new Notes();
-    await checkLock(audit, version, until, tried);
+    await checkLock(audit, version, until, tried, about);
     if (tried.findings.length === 0) return;
     first ??= tried;
   }
@@ -99,8 +111,19 @@ export async function checkKept(
   const own = stored.versions.filter(one => one.digest === digest);
   if (own.length === 0) return null;
   checkOthers(stored, one => one.digest === digest, notes);
-  await checkLocks(audit, own, until, notes);
+  await checkLocks(audit, own, until, notes, stored.where);
   return own[0] ?? null;
+}
+
+/** An object that nothing lists yet: how long it is to be kept, only its own lock says. */
+export async function checkUnlistedKept(audit: Audit, stored: Stored, digest: string, notes: Notes): Promise<void> {
+  checkOthers(stored, one => one.digest === digest, notes);
+  const own = stored.versions.find(one => one.digest === digest);
+  if (!audit.canReadLocks || !own) return;
+  const retention = await audit.store.retention(stored.key, own.version.versionId);
+  const where = { ...stored.where, ...whereOf(own.version) };
+  if (!retention) notes.finding('lock-short', where, 'it has no lock');
+  else checkMarkers(stored, retention.until, notes);
 }
 
 /** Reads ahead while what came before is checked; answers in order. */
