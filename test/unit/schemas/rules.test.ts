@@ -23,8 +23,12 @@ test('the schemas keep all rules, and the types are current', () => {
 });
 
 test('a released version never changes', () => {
-  expect(hash('sha256', history('audit-event.v1.avsc'))).toMatchInlineSnapshot(`"ca6107805625588b08c6e9623918394a872557d2de230335f8ba01fe32e87f3e"`);
-  expect(hash('sha256', history('audit-record.v1.avsc'))).toMatchInlineSnapshot(`"b2aa585e0fe610dcd7cc266f3319d1dddf04a989877ca8384e6d001312400aa0"`);
+  expect(hash('sha256', history('audit-event.v1.avsc'))).toMatchInlineSnapshot(
+    `"ca6107805625588b08c6e9623918394a872557d2de230335f8ba01fe32e87f3e"`,
+  );
+  expect(hash('sha256', history('audit-record.v1.avsc'))).toMatchInlineSnapshot(
+    `"b2aa585e0fe610dcd7cc266f3319d1dddf04a989877ca8384e6d001312400aa0"`,
+  );
 });
 
 test.each([
