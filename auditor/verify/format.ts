@@ -19,7 +19,7 @@ function plural(n: number, noun: string): string {
 }
 
 /** The first line: the answer, and what it is about. */
-export function summaryOf(verdict: Verdict): string {
+function summaryOf(verdict: Verdict): string {
   const { counts, log, findings, reports, unchecked } = verdict;
   const answer = ['INTACT', 'NOT INTACT', 'NOT WHOLLY CHECKED'][exitCodeOf(verdict)];
   const span = log.first && log.last ? `, periods ${log.first} to ${log.last}` : '';

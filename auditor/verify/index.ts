@@ -1,3 +1,3 @@
 export type { Verdict, VerifyCounts, VerifyOptions } from './audit.ts';
-export { exitCodeOf, formatVerdict, summaryOf, verdictJson } from './format.ts';
+export { exitCodeOf, formatVerdict, verdictJson } from './format.ts';
 export { verifyArchive } from './verify.ts';

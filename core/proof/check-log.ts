@@ -1,7 +1,7 @@
 // Which log the signed checkpoints commit to (archive format, section 5). An attacker controls every object here: checkpoints and
 // tiles may be missing, altered, planted or old. What counts is what leads to a signed root.
 
-import { equalBytes, hex, textOf } from './bytes.ts';
+import { equalBytes, hex } from './bytes.ts';
 import { parseSignedCheckpoint, type SignedCheckpoint } from './checkpoint.ts';
 import type { Crypto } from './crypto.ts';
 import type { Notebook } from './finding.ts';
@@ -232,13 +232,4 @@ export function resolveLog(
     head,
     signed: sizes.length > 0 ? largest : null,
   };
-}
-
-/** An entry's text, or null where it is not UTF-8. */
-export function entryText(data: Uint8Array): string | null {
-  try {
-    return textOf(data);
-  } catch {
-    return null;
-  }
 }

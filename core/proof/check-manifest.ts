@@ -6,7 +6,6 @@ import { type ChainEnd, chainStart } from './chain.ts';
 import { isSameSeal } from './check-segment.ts';
 import type { Notebook, Where } from './finding.ts';
 import type { LogEntry } from './log.ts';
-import { parseTime } from './period.ts';
 
 /** The batch before, as far as it is known. */
 export interface BatchBefore {
@@ -100,9 +99,4 @@ export function checkManifest(
 /** Where each partition's chain stands after a manifest. */
 export function endsOf(manifest: Manifest, before: readonly ChainEnd[]): ChainEnd[] {
   return manifest.partitions.map((row, partition) => endOfRow(row, before[partition] ?? chainStart));
-}
-
-/** A period's end, ms. */
-export function periodEnd(period: string, durationMs: number): number {
-  return (parseTime(period) ?? 0) + durationMs;
 }

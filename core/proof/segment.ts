@@ -75,9 +75,18 @@ export interface Segment {
 /** Compiled readers by schema digest: years of segments share few schemas. */
 export type ReaderCache = Map<string, ReadEvent>;
 
-function parseSeals(sha256: Crypto['sha256'], bytes: Uint8Array | undefined): SealedNote[] {
-  if (!bytes) throw new ProofError('malformed-segment', 'metadata "tidemark.seals" is missing');
-  const seals = parseJson(textOf(bytes));
+function metadataText(metadata: ReadonlyMap<string, Uint8Array>, name: string): string {
+  const bytes = metadata.get(name);
+  if (!bytes) throw new ProofError('malformed-segment', `metadata "${name}" is missing`);
+  try {
+    return textOf(bytes);
+  } catch (cause) {
+    throw new ProofError('malformed-segment', `metadata "${name}" is not valid UTF-8`, { cause });
+  }
+}
+
+function parseSeals(sha256: Crypto['sha256'], text: string): SealedNote[] {
+  const seals = parseJson(text);
   if (!Array.isArray(seals) || seals.length === 0)
     throw new ProofError('malformed-segment', '"tidemark.seals" is not an array of seals');
   return seals.map((seal: unknown) => {
@@ -99,13 +108,11 @@ export function parseSegment(
   readers: ReaderCache = new Map(),
 ): Segment {
   const container = parseContainer(bytes, decompress, maxSegmentData);
-  const schemaBytes = container.metadata.get('avro.schema');
-  if (!schemaBytes) throw new ProofError('malformed-segment', 'metadata "avro.schema" is missing');
-  const schemaText = textOf(schemaBytes);
-  const schema = hex(crypto.sha256(schemaBytes));
+  const schemaText = metadataText(container.metadata, 'avro.schema');
+  const schema = hex(crypto.sha256(utf8(schemaText)));
   const read = readers.get(schema) ?? compileEventReader(schemaText);
   readers.set(schema, read);
-  const seals = parseSeals(crypto.sha256, container.metadata.get('tidemark.seals'));
+  const seals = parseSeals(crypto.sha256, metadataText(container.metadata, 'tidemark.seals'));
   const events = container.blocks.flatMap(({ count, data }) => readBlock(read, count, data));
   const runs: Run[] = [];
   let at = 0;
