@@ -85,7 +85,7 @@ export class PartitionArchiver implements PartitionWorker {
       for (const record of batch.records) {
         for (const item of this.#assembler.push(record)) {
           if (item.kind === 'run') await this.#take(item.run);
-          else if (!this.#claimed) this.#torn(item.nextOffset - 1n, item.why);
+          else this.#tornRecords(item.nextOffset - 1n, item.why);
         }
       }
       this.#position = batch.next;
@@ -157,10 +157,7 @@ export class PartitionArchiver implements PartitionWorker {
       case 'refutes':
         return this.#refute(placed.index);
       case 'apart':
-        if (this.#fromHint) {
-          this.#memory.hintMisleads = true;
-          throw new ArchiverError('hint-misleads', `partition ${this.#partition}, offset ${offset}: ${placed.why}`);
-        }
+        if (this.#fromHint) this.#distrustHint(offset, placed.why);
         this.#torn(offset, placed.why);
         return false;
     }
@@ -177,6 +174,17 @@ export class PartitionArchiver implements PartitionWorker {
     }
     this.#memory.hintMisleads = true;
     throw new ArchiverError('segment-refuted', `partition ${this.#partition}: a segment is of runs never committed`);
+  }
+
+  /** Records that make no run: torn, unless we may have begun to read in the middle of one. */
+  #tornRecords(offset: bigint, why: string): void {
+    if (this.#claimed && this.#fromHint) this.#distrustHint(offset, why);
+    this.#torn(offset, why);
+  }
+
+  #distrustHint(offset: bigint, why: string): never {
+    this.#memory.hintMisleads = true;
+    throw new ArchiverError('hint-misleads', `partition ${this.#partition}, offset ${offset}: ${why}`);
   }
 
   #torn(offset: bigint, why: string): void {
