@@ -26,12 +26,14 @@ export interface HeartbeatOptions {
 
 /** 2.5 a period: two are sure even where one is late. */
 const perPeriod = 2.5;
+/** A day is a long time to hear nothing, and timers know no more than 24 days. */
+const longestMs = 12 * 3_600_000;
 
 export function createHeartbeats(options: HeartbeatOptions): Heartbeats {
   const { kafka, log, topic, schemaId, periodMs } = options;
   const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { initialRetryTime: 100, retries: 5 } });
   let connecting: Promise<void> | undefined;
-  const intervalMs = periodMs / perPeriod;
+  const intervalMs = Math.min(periodMs / perPeriod, longestMs);
 
   const send = async (partition: number): Promise<void> => {
     try {

@@ -14,6 +14,7 @@ import { type Chain, RunBuilder } from './run.ts';
 
 /** A run is committed when it is this old, this large, or has this many events. */
 const limits = { ageMs: 120, bytes: 3_000_000, events: 10_000 };
+const recordsAtOnce = 2000;
 const hintEveryMs = 1000;
 const tailPatienceMs = 20_000;
 
@@ -102,7 +103,9 @@ export class PartitionNormalizer implements PartitionWorker {
       run.lose(batch.lost);
       this.#context.events.lost(this.#place.partition, batch.first, batch.lost);
     }
-    for (const record of batch.records) {
+    for (const [index, record] of batch.records.entries()) {
+      // A batch may hold far more than its compressed size: heartbeats of the group have to go on.
+      if (index % recordsAtOnce === recordsAtOnce - 1) await new Promise(resolve => setImmediate(resolve));
       run.skip(record.offset - run.next);
       this.#add(run, record, await this.#writerOf(record));
       if (run.bytes >= limits.bytes || run.events >= limits.events) {

@@ -14,7 +14,7 @@ export type KafkaErrorCode =
   | 'log-ends-early'
   /** The group's consumer crashed, or was silent for longer than its session. */
   | 'consumer-stopped'
-  /** A partition made no progress, however often it was started. */
+  /** A partition failed again and again, however often it was started. */
   | 'no-progress';
 
 /**
@@ -48,8 +48,11 @@ export class KafkaError extends Error {
   }
 }
 
-/** An error's disposition; an error of another class may carry its own, and is fatal where it has none. */
+/** An error's disposition; one of another class may carry its own, kafkajs' are tried again, and all others are fatal. */
 export function dispositionOf(error: unknown): Disposition {
+  if (error instanceof KafkaError) return error.disposition;
+  if (isFenced(error)) return 'fenced';
+  if (error instanceof Error && error.name.startsWith('KafkaJS')) return 'retry';
   if (typeof error !== 'object' || error === null || !('disposition' in error)) return 'fatal';
   const { disposition } = error;
   return disposition === 'retry' || disposition === 'fenced' ? disposition : 'fatal';

@@ -79,13 +79,16 @@ interface Owned {
   abort: AbortController | null;
   starting: Promise<unknown> | null;
   slot: Slot | null;
+  /** In a row: each within `calmMs` of the one before. */
   failures: number;
+  failedAt: number;
   /** Taken away: whatever it says is ignored. */
   ended: boolean;
   stopping: Promise<void> | null;
 }
 
 const maxFailures = 8;
+const calmMs = 60_000;
 
 class PartitionRun implements RunningPartitions {
   readonly client: FetchClient;
@@ -187,7 +190,7 @@ class PartitionRun implements RunningPartitions {
     this.#log.info({ topic: this.#options.topic, partitions }, 'assigned');
     for (const partition of partitions) {
       const nothing = { worker: null, abort: null, starting: null, slot: null, stopping: null };
-      const owned: Owned = { partition, failures: 0, ended: false, ...nothing };
+      const owned: Owned = { partition, failures: 0, failedAt: 0, ended: false, ...nothing };
       this.#owned.set(partition, owned);
       void Promise.resolve(ending.get(partition)).then(() => this.#start(owned));
     }
@@ -216,10 +219,7 @@ class PartitionRun implements RunningPartitions {
       const position = await starting;
       if (owned.ended || owned.worker !== worker) return;
       this.#log.info({ topic: this.#options.topic, partition, position: `${position}` }, 'partition recovered');
-      const onBatch = async (batch: FetchedBatch): Promise<void> => {
-        await worker.onBatch(batch);
-        owned.failures = 0;
-      };
+      const onBatch = (batch: FetchedBatch): Promise<void> => worker.onBatch(batch);
       owned.slot = this.#loop.open(partition, position, onBatch, error => context.fail(error));
     } catch (error) {
       context.fail(error);
@@ -235,9 +235,10 @@ class PartitionRun implements RunningPartitions {
       this.#fatal(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    owned.failures++;
+    owned.failures = Date.now() - owned.failedAt > calmMs ? 1 : owned.failures + 1;
+    owned.failedAt = Date.now();
     if (owned.failures > maxFailures) {
-      const message = `partition ${partition} failed ${owned.failures} times without progress: ${describeError(error)}`;
+      const message = `partition ${partition} failed ${owned.failures} times in a row: ${describeError(error)}`;
       this.#fatal(new KafkaError('no-progress', message, { cause: error }));
       return;
     }
