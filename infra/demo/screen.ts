@@ -4,7 +4,7 @@ import { styleText } from 'node:util';
 import { DemoError } from './error.ts';
 
 const isTerminal = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
-const width = Math.max(60, Math.min(process.stdout.columns ?? 120, 140));
+const width = Math.max(60, Math.min(process.stdout.columns || 120, 140));
 const MARGIN = '   ';
 
 type Style = Parameters<typeof styleText>[0];
