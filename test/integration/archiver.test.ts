@@ -5,11 +5,14 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
 import { openS3Bucket } from '../../core/edge/s3/s3-bucket.ts';
+import { chainStart } from '../../core/proof/chain.ts';
 import { formatVerifierKey } from '../../core/proof/note.ts';
+import { s3ConfigOf } from '../../infra/local/bucket.ts';
 import { openRegistry, subjectFor } from '../../schemas/index.ts';
 import { testSchemaText } from '../archive-events.ts';
 import { createFresh, type FreshNames, stackEnv, stackVariable } from '../stack.ts';
@@ -137,12 +140,7 @@ describe('the archiver', () => {
     const setup = await setUp(2);
     const child = startProcess(setup.env);
     await writeAll(setup, 20, 200);
-    const aborted = makeRun(setup.writers[0]?.end ?? { generation: 0, next: 0n, lastSeal: null, sealedAt: 0 }, {
-      events: 2,
-      sealedAt: Date.now(),
-      topic: setup.names.raw,
-      partitions: 2,
-    });
+    const aborted = makeRun(setup.writers[0]?.end ?? chainStart, { ...runPlace(setup), partitions: 2 });
     await setup.writers[0]?.send(aborted, true);
     await writeAll(setup, 2, 10);
     expectWhole(await untilArchived(setup, [child]), setup);
@@ -150,4 +148,89 @@ describe('the archiver', () => {
     const [code] = await once(child, 'exit');
     expect(code, child.output).toBe(0);
   });
+
+  test('killed in the middle and started again, it loses and doubles nothing', async () => {
+    const setup = await setUp(2);
+    let child = startProcess(setup.env);
+    const processes = [child];
+    for (let round = 0; round < 3; round++) {
+      await writeAll(setup, 8, 150);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      await writeAll(setup, 2, 10);
+      child = startProcess(setup.env);
+      processes.push(child);
+    }
+    await writeAll(setup, 5, 150);
+    expectWhole(await untilArchived(setup, processes), setup);
+  });
+
+  test('two archivers share the partitions, and a paused one does no harm when it comes back', async () => {
+    const setup = await setUp(2);
+    const [a, b] = [startProcess(setup.env), startProcess(setup.env)];
+    await writeAll(setup, 15, 200);
+    a.kill('SIGSTOP');
+    await writeAll(setup, 30, 400); // past the session's timeout
+    a.kill('SIGCONT');
+    await writeAll(setup, 5, 200);
+    expectWhole(await untilArchived(setup, [a, b]), setup);
+  });
+
+  test('leaves torn runs out and says so, and goes by the bucket where the committed offset misleads', async () => {
+    const setup = await setUp(1);
+    const [writer] = setup.writers;
+    if (!writer) throw new Error('no writer');
+    const child = startProcess(setup.env);
+    await writeAll(setup, 5, 100);
+    await writer.send(makeRun({ ...writer.end, lastSeal: new Uint8Array(32) }, runPlace(setup)));
+    await writeAll(setup, 5, 100);
+    expectWhole(await untilArchived(setup, [child]), setup);
+    expect(child.output).toContain('torn: a run of the events topic is left out');
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    const before = writer.events;
+    await writeAll(setup, 3, 10);
+    const admin = kafka().admin();
+    await admin.connect();
+    const { offset } = (await admin.fetchTopicOffsets(setup.names.events))[0] ?? { offset: '0' };
+    await admin.setOffsets({
+      groupId: setup.names.group,
+      topic: setup.names.events,
+      partitions: [{ partition: 0, offset }],
+    });
+    await admin.disconnect();
+    await writeAll(setup, 2, 10);
+    const again = startProcess(setup.env);
+    const checked = await untilArchived(setup, [again]);
+    expect(writer.events).toBeGreaterThan(before);
+    expectWhole(checked, setup);
+  });
+
+  test('refuses to start where bucket, topic or archive are not as they have to be', async () => {
+    const setup = await setUp(1);
+    const s3 = new S3Client(s3ConfigOf(stackEnv()));
+    const plain = `plain-${setup.names.bucket}`;
+    await s3.send(new CreateBucketCommand({ Bucket: plain }));
+    s3.destroy();
+    const failing = async (env: Record<string, string>): Promise<string> => {
+      const child = startProcess({ ...setup.env, ...env });
+      const [code] = await once(child, 'exit');
+      expect(code, child.output).toBe(1);
+      return child.output;
+    };
+    const unlocked = await failing({ S3_BUCKET: plain, TIDEMARK_EVENTS_TOPIC: 'no-such-topic' });
+    expect(unlocked).toContain('versioning is never enabled');
+    expect(unlocked).toContain('Object Lock is not enabled');
+    expect(unlocked).toContain('no such topic');
+    expect(await failing({ S3_BUCKET: `${plain}-not` })).toMatch(/not found, .* create it with Object Lock/);
+    const child = startProcess(setup.env);
+    await writeAll(setup, 2, 10);
+    await untilArchived(setup, [child]);
+    const other = await failing({ TIDEMARK_PERIOD: 'PT4S', TIDEMARK_GROUP: 'another' });
+    expect(other).toContain('found "PT3S", TIDEMARK_PERIOD is "PT4S"');
+  });
 });
+
+function runPlace({ names }: Setup): { events: number; sealedAt: number; topic: string; partitions: number } {
+  return { events: 2, sealedAt: Date.now(), topic: names.raw, partitions: 1 };
+}

@@ -3,6 +3,7 @@
 // output partition is empty. Only what joins counts: a segment planted further on, or at the next key, misleads nobody.
 
 import { endOfRow, type Manifest } from '../../proof/batch.ts';
+import { hex } from '../../proof/bytes.ts';
 import { type ChainEnd, chainAfter, chainStart, joinSeal } from '../../proof/chain.ts';
 import { formatTime, parseTime } from '../../proof/period.ts';
 import { parseSegmentKey } from '../../proof/segment.ts';
@@ -49,8 +50,8 @@ export function searchFrom(end: ChainEnd, lastPeriodEnd: number | null): number 
 }
 
 /**
- * The segments that follow `from`, in order, as far as they join. Where two different ones join at the same place (one of them from a
- * transaction that was never committed), the one that another follows counts; while nothing follows either, the chain ends before them.
+ * The segments that follow `from`, in order, as far as they join. Where different ones join at the same place (one may be of a transaction that
+ * was never committed), the one from which the chain reaches furthest counts; while none does, the chain ends before them.
  */
 export async function* walkChain(
   reader: ArchiveReader,
@@ -60,18 +61,35 @@ export async function* walkChain(
 ): AsyncGenerator<SegmentFacts> {
   for (let end = from; ; ) {
     const joining = await joiningAt(reader, index, partition, end);
-    let [next] = joining;
-    if (joining.length > 1) {
-      const followed: SegmentFacts[] = [];
-      for (const candidate of joining) {
-        if ((await joiningAt(reader, index, partition, endOf(candidate))).length > 0) followed.push(candidate);
-      }
-      next = followed.length === 1 ? followed[0] : undefined;
-    }
+    const next = joining.length > 1 ? await furthest(reader, index, partition, joining) : joining[0];
     if (!next) return;
     yield next;
     end = endOf(next);
   }
+}
+
+/** Of several, the one from which most seals follow; where they lead to the same end the oldest, where to different ones none. */
+async function furthest(
+  reader: ArchiveReader,
+  index: SegmentIndex,
+  partition: number,
+  joining: readonly SegmentFacts[],
+): Promise<SegmentFacts | undefined> {
+  const reached = await Promise.all(
+    joining.map(async candidate => {
+      let seals = candidate.seals.length;
+      let last = candidate;
+      for (;;) {
+        const [next] = await joiningAt(reader, index, partition, endOf(last));
+        if (!next) return { candidate, seals, end: hex(last.last.hash) };
+        seals += next.seals.length;
+        last = next;
+      }
+    }),
+  );
+  const most = Math.max(...reached.map(({ seals }) => seals));
+  const best = reached.filter(({ seals }) => seals === most);
+  return new Set(best.map(({ end }) => end)).size === 1 ? best[0]?.candidate : undefined;
 }
 
 /** Where the chain stands after a segment. */

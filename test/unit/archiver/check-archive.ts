@@ -42,6 +42,14 @@ export interface Checked {
 
 const { sha256 } = nodeCrypto;
 
+function reads<T>(parse: () => T): T | null {
+  try {
+    return parse();
+  } catch {
+    return null;
+  }
+}
+
 /** `strict`: one version a key (of `log/checkpoint`: as many as there were sizes). `logKey`: the archiver's. */
 export function checkArchive(
   versions: readonly CheckedVersion[],
@@ -58,16 +66,23 @@ export function checkArchive(
   }
   const get = (key: string, digest?: string) =>
     byKey.get(key)?.find(version => digest === undefined || objectDigest(sha256, version.bytes) === digest);
-  const archiveVersion = get('archive.json');
+  const archiveVersion = byKey.get('archive.json')?.find(version => reads(() => parseArchive(textOf(version.bytes))));
   if (!archiveVersion)
     return { size: 0, offsets: new Map(), ends: new Map(), pending: [], problems: ['no archive.json'] };
   const archive = parseArchive(textOf(archiveVersion.bytes));
-  const heads = (byKey.get(checkpointKey) ?? []).map(version => parseSignedCheckpoint(version.bytes));
+  const heads = (byKey.get(checkpointKey) ?? []).flatMap(
+    version => reads(() => parseSignedCheckpoint(version.bytes)) ?? [],
+  );
   const head = heads.filter(h => isSignedBy(nodeCrypto, h, logKey)).sort((a, b) => b.size - a.size)[0];
   const size = head?.size ?? 0;
   const entries = tilesOf(size)
     .filter(tile => tile.level === -1)
-    .flatMap(tile => parseEntryBundle(get(tileKey(tile))?.bytes ?? new Uint8Array()));
+    .flatMap(
+      tile =>
+        (byKey.get(tileKey(tile)) ?? [])
+          .map(version => reads(() => parseEntryBundle(version.bytes)))
+          .find(found => found?.length === tile.width) ?? [],
+    );
   const leaves = entries.map(entry => leafHash(sha256, entry));
   if (head && !equalBytes(treeRoot(sha256, leaves), head.root)) problems.push('the entries do not lead to the head');
   for (const tile of tilesOf(size)) {
