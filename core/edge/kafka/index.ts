@@ -1,5 +1,5 @@
 /** The Kafka edge's door. */
-export { clipBatch, type FetchedBatch, type FetchedRecord } from './batch.ts';
+export type { FetchedBatch, FetchedRecord } from './batch.ts';
 export { createKafka, type KafkaSettings } from './client.ts';
 export { type Disposition, describeError, isFenced, KafkaError, type KafkaErrorCode } from './error.ts';
 export { FetchClient, type PartitionOffsets } from './fetch-client.ts';
