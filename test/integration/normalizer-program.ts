@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { pino } from 'pino';
@@ -85,9 +86,7 @@ export async function startProgram(env: Record<string, string>, ready = true): P
   const child = spawn(process.execPath, [main], { env: { PATH: process.env.PATH ?? '', ...env } });
   programs.add(child);
   const log: string[] = [];
-  const keep = (chunk: Buffer) => void log.push(...chunk.toString().split('\n').filter(Boolean));
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', line => void log.push(line));
   const exited = new Promise<number | null>(resolve => {
     child.on('exit', code => {
       programs.delete(child);

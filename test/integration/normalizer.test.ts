@@ -23,6 +23,11 @@ async function runsOf(program: Program): Promise<number> {
   return Number(/^tidemark_normalizer_runs_total (\d+)/m.exec(metrics)?.[1] ?? 0);
 }
 
+/** The partitions that it was assigned last. */
+function owns({ log }: Program): number[] {
+  return JSON.parse(log.findLast(line => line.includes('"assigned"')) ?? '{"partitions":[]}').partitions;
+}
+
 describe('the normalizer', () => {
   test('makes each record an event, poison a refusal, and seals them', async () => {
     const scene = await createScene();
@@ -119,8 +124,7 @@ describe('the normalizer', () => {
     };
     await feed();
     const second = await startProgram(scene.env);
-    const owns = (log: string[]) => JSON.parse(log.findLast(line => line.includes('"assigned"')) ?? '{}').partitions;
-    await until('two each', () => owns(first.log)?.length === 2 && owns(second.log)?.length === 2);
+    await until('two each', () => owns(first).length === 2 && owns(second).length === 2);
     await feed();
     expect(await first.kill('SIGTERM')).toBe(0);
     await feed();
@@ -128,6 +132,37 @@ describe('the normalizer', () => {
       await eventually(scene, sent.length, partition);
       expect((await readEvidence(scene, partition)).events.map(({ id }) => id)).toEqual(sent);
     }
+    expect(await second.kill('SIGTERM')).toBe(0);
+  });
+
+  test('stopped for longer than its session, it finds itself fenced, writes nothing twice, and takes part again', async () => {
+    const scene = await createScene(2);
+    const ids: string[][] = [[], []];
+    const feed = async () => {
+      for (const [partition, sent] of ids.entries()) {
+        const events = Array.from({ length: 50 }, (_, i) => makeEvent(i));
+        sent.push(...events.map(({ id }) => id));
+        const values = events.map(event => encode(scene.eventId, event));
+        await send(scene, values, partition);
+      }
+    };
+    const first = await startProgram(scene.env);
+    const second = await startProgram(scene.env);
+    await until('one each', () => owns(first).length === 1 && owns(second).length === 1);
+    await feed();
+    first.child.kill('SIGSTOP');
+    await feed(); // what is there for the stopped one is read by the other, and again by itself when it wakes
+    await until('the other has both', () => owns(second).length === 2);
+    await feed();
+    first.child.kill('SIGCONT');
+    await feed();
+    await until('one each again', () => owns(first).length === 1 && owns(second).length === 1);
+    await feed();
+    for (const [partition, sent] of ids.entries()) {
+      await eventually(scene, sent.length, partition);
+      expect((await readEvidence(scene, partition)).events.map(({ id }) => id)).toEqual(sent);
+    }
+    expect(await first.kill('SIGTERM')).toBe(0);
     expect(await second.kill('SIGTERM')).toBe(0);
   });
 
