@@ -43,7 +43,7 @@ export function createLifecycle(log: Logger, exit: (code: number) => void = code
     });
   }
   const fatal = (error: Error): void => {
-    log.fatal({ error }, error.message);
+    log.fatal({ error }, error.message.split('\n')[0]);
     void stop(1);
   };
   process.on('uncaughtException', fatal);

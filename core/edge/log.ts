@@ -12,6 +12,13 @@ export function createLog(program: string, env: Readonly<Record<string, string |
     base: { program },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },
-    serializers: { error: value => (value instanceof Error ? pino.stdSerializers.err(value) : value) },
+    serializers: { error: serializeError },
   });
+}
+
+/** An error with its stack; one that lists problems (settings) is that list: a stack would say nothing, and the message it all again. */
+function serializeError(value: unknown): unknown {
+  if (!(value instanceof Error)) return value;
+  if ('problems' in value) return { type: value.name, problems: value.problems };
+  return pino.stdSerializers.err(value);
 }
