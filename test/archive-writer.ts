@@ -31,9 +31,8 @@ import type { Objects } from './archive-objects.ts';
 import { testKeys, testOrigin } from './test-keys.ts';
 
 export type { Objects, StoredVersion } from './archive-objects.ts';
-export { alter, cloneObjects, flip, hide, latest, loadGolden, memoryStore, putVersion } from './archive-objects.ts';
-export { relog, withRow } from './archive-relog.ts';
-export { testKeys, testOrigin, testPolicyText, testSealKeysText } from './test-keys.ts';
+export { flip, hide, loadGolden, memoryStore, putVersion } from './archive-objects.ts';
+export { testKeys, testPolicyText, testSealKeysText } from './test-keys.ts';
 
 /** One run, in the order of its partition's chain. What is left out follows from the runs before. */
 export interface RunSpec {

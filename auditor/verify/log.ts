@@ -1,7 +1,7 @@
 // The log, as the bucket has it: its entries and head first, since all else is measured by them; its tiles and checkpoints last.
 
 import { parseManifest } from '../../core/proof/batch.ts';
-import { equalBytes, hex, utf8 } from '../../core/proof/bytes.ts';
+import { equalBytes, utf8 } from '../../core/proof/bytes.ts';
 import {
   type BundleVersion,
   type CheckpointVersion,
@@ -9,7 +9,7 @@ import {
   resolveLog,
 } from '../../core/proof/check-log.ts';
 import { parseSignedCheckpoint } from '../../core/proof/checkpoint.ts';
-import { isValidAt } from '../../core/proof/keys.ts';
+import { judgeSigner } from '../../core/proof/keys.ts';
 import {
   checkpointKey,
   ENTRIES_LEVEL,
@@ -27,7 +27,7 @@ import {
   tileWidth,
 } from '../../core/proof/log.ts';
 import { leafHash } from '../../core/proof/merkle.ts';
-import { openNote } from '../../core/proof/note.ts';
+import { openNote, parseNote } from '../../core/proof/note.ts';
 import { formatTime, manifestKey, parseDuration, parseTime } from '../../core/proof/period.ts';
 import { logKeyOf } from '../../core/proof/policy.ts';
 import { type Audit, clockTolerance, Notes, whereOf } from './audit.ts';
@@ -300,14 +300,12 @@ function checkNewest(audit: Audit, newest: number | null, size: number): void {
 export function checkLogKey(audit: Audit, bytes: Uint8Array, period: number, durationMs: number, object: string): void {
   if (!audit.logKeys) return;
   try {
-    const { by } = openNote(audit.crypto, bytes, audit.policy.logs);
-    const dated = audit.logKeys.filter(({ key }) => hex(key.publicKey) === hex(by.publicKey));
-    if (dated.length > 0 && dated.some(key => isValidAt(key, period, durationMs))) return;
-    audit.notes.finding(
-      'key-outside-periods',
-      { object, period: formatTime(period) },
-      'signed by a log key outside the periods that it is valid for',
-    );
+    const judged = judgeSigner(audit.crypto, parseNote(bytes), audit.logKeys, period, durationMs);
+    if (judged === 'valid') return;
+    const where = { object, period: formatTime(period) };
+    const how =
+      judged === 'outside' ? 'by a log key outside the periods that it is valid for' : 'by none of the log keys given';
+    audit.notes.finding('key-outside-periods', where, `signed ${how}`);
   } catch {
     // Unsigned: said elsewhere.
   }

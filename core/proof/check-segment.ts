@@ -6,9 +6,8 @@ import { equalBytes, hex, utf8 } from './bytes.ts';
 import { type ChainEnd, chainAfter, joinSeal } from './chain.ts';
 import type { Crypto } from './crypto.ts';
 import type { Notebook, Where } from './finding.ts';
-import { type DatedKey, isValidAt } from './keys.ts';
+import { type DatedKey, judgeSigner } from './keys.ts';
 import { leafHash } from './merkle.ts';
-import { signerOf } from './note.ts';
 import { type Duration, formatMicros, formatTime, periodOf } from './period.ts';
 import { sealKeyName } from './seal.ts';
 import { checkRun, type SealedNote, type Segment, segmentKey } from './segment.ts';
@@ -97,36 +96,20 @@ function runWhere(where: Where, { seal }: SealedNote): Where {
   };
 }
 
-function checkSigner(
-  crypto: Crypto,
-  sealed: SealedNote,
-  trust: SegmentTrust,
-  where: Where,
-  notebook: Notebook,
-): boolean {
-  const keys = trust.sealKeys.filter(({ key }) => key.name === sealKeyName(trust.origin));
-  const signer = signerOf(
-    crypto,
-    sealed.note,
-    keys.map(({ key }) => key),
-  );
-  if (!signer) {
-    const by = sealed.note.signatures.map(({ name, id }) => `${name}+${hex(id)}`).join(', ');
-    notebook.finding(
-      'seal-unsigned',
-      runWhere(where, sealed),
-      `the seal has no valid signature by a key of ${sealKeyName(trust.origin)}; found one by ${by}`,
-    );
-    return false;
+function checkSigner(crypto: Crypto, sealed: SealedNote, trust: SegmentTrust, where: Where, notebook: Notebook): void {
+  const { note, seal } = sealed;
+  const name = sealKeyName(trust.origin);
+  const keys = trust.sealKeys.filter(({ key }) => key.name === name);
+  const judged = judgeSigner(crypto, note, keys, seal.sealedAt, trust.duration.ms);
+  if (judged === 'valid') return;
+  const place = runWhere(where, sealed);
+  if (judged === 'outside') {
+    const text = `sealed at ${formatTime(seal.sealedAt)}, outside the periods that its key is valid for`;
+    notebook.finding('key-outside-periods', place, text);
+    return;
   }
-  if (!keys.some(dated => dated.key === signer && isValidAt(dated, sealed.seal.sealedAt, trust.duration.ms))) {
-    notebook.finding(
-      'key-outside-periods',
-      runWhere(where, sealed),
-      `sealed at ${formatTime(sealed.seal.sealedAt)}, outside the periods that its key is valid for`,
-    );
-  }
-  return true;
+  const by = note.signatures.map(({ name: signer, id }) => `${signer}+${hex(id)}`).join(', ');
+  notebook.finding('seal-unsigned', place, `the seal has no valid signature by a key of ${name}; found one by ${by}`);
 }
 
 function checkWhole(segment: Segment, trust: SegmentTrust, where: Where, notebook: Notebook): void {

@@ -16,10 +16,9 @@ import { parseSignedCheckpoint, type SignedCheckpoint } from './checkpoint.ts';
 import type { Crypto } from './crypto.ts';
 import { ProofError } from './error.ts';
 import { Members, parseJson } from './json.ts';
-import { type DatedKey, isValidAt } from './keys.ts';
+import { type DatedKey, judgeSigner } from './keys.ts';
 import { type LogEntry, parseEntry } from './log.ts';
 import { leafHash, rootFromInclusion } from './merkle.ts';
-import { signerOf } from './note.ts';
 import { parseDuration, parseTime } from './period.ts';
 import { hasQuorum, logKeyOf, type Policy } from './policy.ts';
 import { sealKeyName } from './seal.ts';
@@ -158,16 +157,9 @@ function checkSigner(crypto: Crypto, sealed: SealedNote, entry: LogEntry, keys: 
   demand(seal.origin === entry.origin, `the seal is of ${seal.origin}, the entry of ${entry.origin}`);
   const duration = parseDuration(entry.duration).ms;
   const named = keys.filter(({ key }) => key.name === sealKeyName(seal.origin));
-  // A key may be valid for several spans, and a seal be signed by an old and a new key: any pair that fits is enough.
-  const valid = named.filter(dated => isValidAt(dated, seal.sealedAt, duration));
-  const isSignedByOne = (dated: readonly DatedKey[]) =>
-    signerOf(
-      crypto,
-      note,
-      dated.map(({ key }) => key),
-    ) !== null;
-  demand(isSignedByOne(named), `the seal is not signed by a key of ${sealKeyName(seal.origin)} that was given`);
-  demand(isSignedByOne(valid), 'the seal is signed outside the periods that its key is valid for');
+  const judged = judgeSigner(crypto, note, named, seal.sealedAt, duration);
+  demand(judged !== 'unsigned', `the seal is not signed by a key of ${sealKeyName(seal.origin)} that was given`);
+  demand(judged === 'valid', 'the seal is signed outside the periods that its key is valid for');
   demand(seal.sealedAt < (parseTime(entry.period) ?? 0) + duration, 'the seal is later than the period of its batch');
 }
 
