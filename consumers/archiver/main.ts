@@ -2,6 +2,7 @@
 
 import { createLifecycle } from '../../core/edge/lifecycle.ts';
 import { createLog } from '../../core/edge/log.ts';
+import { BucketError } from '../../core/edge/s3/error.ts';
 import { SettingsError } from '../../core/edge/settings.ts';
 import { startArchiver } from './archiver.ts';
 import { readConfig } from './config.ts';
@@ -18,6 +19,6 @@ try {
   });
   log.info('running');
 } catch (error) {
-  if (error instanceof SettingsError) process.stderr.write(`${error.message}\n`);
+  if (error instanceof SettingsError || error instanceof BucketError) process.stderr.write(`${error.message}\n`);
   lifecycle.fatal(error instanceof Error ? error : new Error(String(error)));
 }

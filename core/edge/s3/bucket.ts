@@ -87,7 +87,8 @@ export async function findVersion<T>(
 export async function allVersions(bucket: BucketReader, key: string): Promise<StoredObject[]> {
   const found: StoredObject[] = [];
   for await (const version of bucket.versions(key)) {
-    if (version.key !== key || version.isDeleteMarker) continue;
+    if (version.key !== key) break; // it sorts before all others that begin with it
+    if (version.isDeleteMarker) continue;
     const object = await bucket.read(key, version.versionId);
     if (object) found.unshift(object);
   }

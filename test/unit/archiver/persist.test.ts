@@ -4,7 +4,8 @@
 import { describe, expect, test } from 'vitest';
 import { Crash, type Fault } from '../../memory-bucket.ts';
 import { checkArchive } from './check-archive.ts';
-import { period, World } from './world.ts';
+import { findingsOf } from './verdict.ts';
+import { period, start, World } from './world.ts';
 
 /** Three periods of two partitions, one run late, one period empty. */
 async function live(world: World, turn: (step: () => Promise<void>) => Promise<void>): Promise<void> {
@@ -22,6 +23,7 @@ async function live(world: World, turn: (step: () => Promise<void>) => Promise<v
   await turn(() => world.archive(1)); // late
   world.write(0, 2, 12_000);
   world.write(0, 4, 31_000);
+  world.write(1, 1, 31_500);
   world.now += 22_000;
   await turn(() => world.archive(0));
   await turn(() => world.archive(1));
@@ -30,13 +32,14 @@ async function live(world: World, turn: (step: () => Promise<void>) => Promise<v
   await turn(() => world.seal());
 }
 
-function expectWhole(world: World): void {
+async function expectWhole(world: World): Promise<void> {
+  expect(await findingsOf(world.bucket)).toEqual([]);
   const checked = checkArchive(world.bucket.dump());
   expect(checked.problems).toEqual([]);
   expect(checked.size).toBe(4);
   expect(checked.pending).toEqual([]);
   expect(checked.offsets.get(0)).toEqual(Array.from({ length: 12 }, (_, index) => BigInt(index)));
-  expect(checked.offsets.get(1)).toEqual([0n, 1n, 2n]);
+  expect(checked.offsets.get(1)).toEqual([0n, 1n, 2n, 3n]);
   expect(world.alarms).toEqual([]);
   expect(world.torn).toEqual([]);
 }
@@ -51,7 +54,7 @@ const writes = (await untroubled()).bucket.writes;
 
 describe('persisting', () => {
   test('an archive that nothing troubles is whole', async () => {
-    expectWhole(await untroubled());
+    await expectWhole(await untroubled());
     expect(writes).toBeGreaterThan(20);
   });
 
@@ -69,8 +72,36 @@ describe('persisting', () => {
           await step(); // a new one: each step makes all anew from the bucket
         }
       });
-      expectWhole(world);
+      await expectWhole(world);
     }
+  });
+
+  test.each(['before', 'unheard'] as const)('%s, at each write in turn, and the same sealer goes on', async fault => {
+    for (let index = 0; index < writes; index++) {
+      const world = new World();
+      world.keepsSealer = true;
+      world.bucket.onWrite = write => (write.index === index ? fault : 'none');
+      await live(world, step => step().catch(() => step()));
+      await expectWhole(world);
+    }
+  });
+
+  test('a log grows over its first full tile, read anew now and then', async () => {
+    const world = new World();
+    world.write(0, 1, 0);
+    world.write(1, 1, 0);
+    await world.archive(0);
+    await world.archive(1);
+    for (let index = 1; index <= 300; index++) {
+      world.now = start + index * period.ms;
+      if (index % 2 === 0) for (const partition of [0, 1]) world.write(partition, 1, index * period.ms);
+      if (index % 2 === 0) for (const partition of [0, 1]) await world.archive(partition);
+      if (index % 40 === 0 || index > 250) await world.seal();
+    }
+    world.now += period.ms;
+    await world.seal();
+    expect(await findingsOf(world.bucket)).toEqual([]);
+    expect(checkArchive(world.bucket.dump()).size).toBe(261); // the archive begins when it is first sealed
   });
 
   test('hints that are lost or stale change nothing', async () => {
@@ -83,7 +114,7 @@ describe('persisting', () => {
         }
         await step();
       });
-      expectWhole(world);
+      await expectWhole(world);
     }
   });
 
@@ -101,7 +132,7 @@ describe('persisting', () => {
         };
         await step();
       });
-      expectWhole(world);
+      await expectWhole(world);
     }
   });
 });

@@ -35,6 +35,9 @@ export class World {
   readonly alarms: string[] = [];
   readonly torn: string[] = [];
   segmentBytes = 1 << 20;
+  /** Whether one sealer seals all the time, as in a process that lives on; else each time a new one. */
+  keepsSealer = false;
+  #sealer: Sealer | null = null;
 
   /** Commits the next run of a partition's chain, sealed `at` ms after the start. */
   write(
@@ -159,7 +162,8 @@ export class World {
 
   /** A sealer seals all periods that have ended. */
   async seal(context = this.context()): Promise<void> {
-    const sealer = new Sealer(context, await beginArchive(context));
+    const sealer = this.#sealer ?? new Sealer(context, await beginArchive(context));
+    if (this.keepsSealer) this.#sealer = sealer;
     await sealer.refresh();
     while (sealer.nextEnd <= this.now) await sealer.sealNext();
   }
