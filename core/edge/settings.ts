@@ -8,6 +8,7 @@ import { type Duration, parseDuration } from '../proof/period.ts';
 import { sealKeyName } from '../proof/seal.ts';
 import { nodeCrypto, signerFromPem } from './crypto.ts';
 import type { KafkaSettings } from './kafka/index.ts';
+import { parseRetention, type Retention } from './retention.ts';
 import { type Env, type Rule, SettingsReader } from './settings-reader.ts';
 
 export type { KafkaSettings } from './kafka/index.ts';
@@ -36,12 +37,6 @@ export interface ArchiveSettings {
   /** One higher whenever the raw topic's offsets begin anew. */
   readonly generation: number;
   readonly period: Duration;
-}
-
-/** How long each object of the archive is locked. */
-export interface Retention {
-  readonly mode: 'COMPLIANCE';
-  readonly duration: Duration;
 }
 
 interface ProgramSettings {
@@ -200,7 +195,7 @@ function verifierSetting(reader: SettingsReader, name: string): VerifierKey[] {
   return keys;
 }
 
-const noRetention: Retention = { mode: 'COMPLIANCE', duration: parseDuration('P1D') };
+const noRetention = parseRetention('COMPLIANCE P1D');
 
 const rule = <T>(expected: string, schema: z.ZodType<T, string>, advice?: string): Rule<T> =>
   advice === undefined ? { schema, expected } : { schema, expected, advice };
@@ -261,13 +256,15 @@ const rules = {
   generation: rule('a whole number from 0', wholeNumber(999)),
   duration: rule('a duration like PT1H', duration),
   retention: rule(
-    'COMPLIANCE and a duration, like COMPLIANCE P400D',
-    z
-      .string()
-      .regex(/^COMPLIANCE\s+\S+$/)
-      .transform(text => text.split(/\s+/)[1] ?? '')
-      .pipe(duration)
-      .transform((parsed): Retention => ({ mode: 'COMPLIANCE', duration: parsed })),
+    'COMPLIANCE or GOVERNANCE and a duration, like COMPLIANCE P400D or GOVERNANCE P7Y; or trial',
+    z.string().transform((text, context): Retention => {
+      try {
+        return parseRetention(text);
+      } catch {
+        context.addIssue('not a retention');
+        return z.NEVER;
+      }
+    }),
     'How long nobody, not even an administrator, can delete evidence: it has to be decided, there is no default.',
   ),
   port: rule('a port, or 0 for any free one', wholeNumber(65_535)),

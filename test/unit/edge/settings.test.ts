@@ -59,12 +59,14 @@ describe('settings', () => {
     expect(settings.archive.retention).toEqual({
       mode: 'COMPLIANCE',
       duration: { text: 'P400D', ms: 400 * 86_400_000 },
+      isTrial: false,
     });
     expect(settings.logKey.key.name).toBe('example.com/audit');
     expect(
       problemsOf({ ...good, TIDEMARK_RETENTION: undefined }, archiverSettings as never).get('TIDEMARK_RETENTION'),
     ).toContain('no default');
-    expect(problemsOf({ ...good, TIDEMARK_RETENTION: 'GOVERNANCE P400D' }, archiverSettings as never).size).toBe(1);
+    expect(problemsOf({ ...good, TIDEMARK_RETENTION: 'GOVERNANCE P400D' }, archiverSettings as never).size).toBe(0);
+    expect(problemsOf({ ...good, TIDEMARK_RETENTION: 'NONE P400D' }, archiverSettings as never).size).toBe(1);
   });
 
   test('TLS and SASL', () => {
