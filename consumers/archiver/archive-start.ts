@@ -5,19 +5,19 @@ import { wholeSeconds } from '../../core/edge/s3/bucket.ts';
 import { type Archive, archiveKey, formatArchive } from '../../core/proof/batch.ts';
 import { utf8 } from '../../core/proof/bytes.ts';
 import { formatTime, periodOf } from '../../core/proof/period.ts';
-import type { ArchiverContext } from './context.ts';
+import { type ArchiverContext, longestRetentionMs } from './context.ts';
 import { generalLockMs } from './sealer.ts';
 import { putVerified } from './verified-put.ts';
 
 /** What the archive is; begins it where it has not begun. Throws `archive-differs` where it is another than the settings say. */
 export async function beginArchive(context: ArchiverContext): Promise<Archive> {
-  const { reader, bucket, retentionMs } = context;
+  const { reader, bucket } = context;
   const there = await readArchive(reader);
   if (there) return there.archive;
   const { origin, topic, duration } = reader;
   const now = await bucket.serverTime();
   const archive = { origin, topic, duration, first: formatTime(periodOf(duration, now)) };
-  const until = wholeSeconds(now + generalLockMs(retentionMs));
+  const until = wholeSeconds(now + generalLockMs(longestRetentionMs(context)));
   const outcome = await bucket.create(archiveKey, utf8(formatArchive(archive)), until);
   if (outcome === 'created') return archive;
   const other = await readArchive(reader);

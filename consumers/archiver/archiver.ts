@@ -11,9 +11,10 @@ import { beginArchive } from './archive-start.ts';
 import type { ArchiverConfig } from './config.ts';
 import type { ArchiverContext } from './context.ts';
 import { ArchiverError } from './error.ts';
-import { createEvents } from './events.ts';
+import { createEvents, tellRetention } from './events.ts';
 import { PartitionArchiver, type PartitionMemory } from './partition.ts';
 import { parseProgress } from './progress.ts';
+import { RetentionDemand } from './retention-demand.ts';
 import { Sealer } from './sealer.ts';
 import { SealerLoop } from './sealer-loop.ts';
 import { checkStart } from './start-checks.ts';
@@ -33,7 +34,11 @@ export async function startArchiver(options: ArchiverOptions): Promise<void> {
   const { config, log, onOpen } = options;
   const { settings } = config;
   const { archive, groupId } = settings;
-  const bucket = openS3Bucket({ ...settings.s3, mode: archive.retention.mode });
+  const { retention } = archive;
+  tellRetention(log, retention, config.classes);
+  // A trial is for a day, whatever the classes say: nothing that is tried may stay for years.
+  const demand = config.classes.length > 0 && !retention.isTrial ? new RetentionDemand(config.classes) : undefined;
+  const bucket = openS3Bucket({ ...settings.s3, mode: retention.mode });
   onOpen('bucket', async () => bucket.close());
   const kafka = createKafka(settings.kafka, log, 'tidemark-archiver');
   const admin = kafka.admin();
@@ -55,9 +60,11 @@ export async function startArchiver(options: ArchiverOptions): Promise<void> {
       duration: archive.period,
       sealKeys: settings.sealVerifiers,
       logKeys: settings.logVerifiers,
+      demandOf: demand && ((schemaText, datums) => demand.of(schemaText, datums)),
     }),
     logKey: settings.logKey,
-    retentionMs: archive.retention.duration.ms,
+    retentionMs: retention.duration.ms,
+    demand,
     limits: config.limits,
     events,
     schemaText: schemaTexts(settings.registry),

@@ -2,7 +2,9 @@
 //
 //   TIDEMARK_SEGMENT_BYTES   bytes of events, uncompressed, from which a segment is written (64 MiB)
 //   TIDEMARK_SEGMENT_AGE     how long an event may wait outside the lock (PT5M)
+//   TIDEMARK_RETENTION_CLASSES  file of what has to be kept longer than TIDEMARK_RETENTION (retention-classes.ts)
 
+import { readFileSync } from 'node:fs';
 import {
   type ArchiverSettings,
   archiverSettings,
@@ -11,10 +13,13 @@ import {
 } from '../../core/edge/settings.ts';
 import { parseDuration } from '../../core/proof/period.ts';
 import type { Limits } from './context.ts';
+import { parseClasses, type RetentionClass } from './retention-classes.ts';
 
 export interface ArchiverConfig {
   readonly settings: ArchiverSettings;
   readonly limits: Limits;
+  /** Empty: everything is kept equally long. */
+  readonly classes: readonly RetentionClass[];
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -30,8 +35,22 @@ export function readConfig(env: Env = process.env): ArchiverConfig {
     if (!(error instanceof SettingsError)) throw error;
     problems.unshift(...error.problems);
   }
+  const classes = settings ? classesOf(env, settings, problems) : [];
   if (!settings || problems.length > 0) throw new SettingsError(problems);
-  return { settings, limits };
+  return { settings, limits, classes };
+}
+
+function classesOf(env: Env, { archive }: ArchiverSettings, problems: SettingProblem[]): RetentionClass[] {
+  const name = 'TIDEMARK_RETENTION_CLASSES';
+  const path = env[name]?.trim();
+  if (!path) return [];
+  try {
+    return parseClasses(readFileSync(path, 'utf8'), archive.retention.duration);
+  } catch (error) {
+    const found = error instanceof Error ? error.message.split('\n').join('; ') : String(error);
+    problems.push({ name, found: `${path}: ${found}`, expected: 'a file of retention classes (YAML)', advice: '' });
+    return [];
+  }
 }
 
 function limitsOf(env: Env, problems: SettingProblem[]): Limits {

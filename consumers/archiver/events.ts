@@ -2,9 +2,11 @@
 
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Logger } from '../../core/edge/log.ts';
+import type { Retention } from '../../core/edge/retention.ts';
 import type { Manifest } from '../../core/proof/batch.ts';
 import type { ChainEnd } from '../../core/proof/chain.ts';
 import { parseTime } from '../../core/proof/period.ts';
+import type { RetentionClass } from './retention-classes.ts';
 
 /** What someone has to look at. `planted`: an object that does not verify; `uncommitted`: one that does, of runs never committed. */
 export type Alarm = 'planted' | 'uncommitted';
@@ -101,6 +103,21 @@ export function createEvents(log: Logger, registry: Registry): ArchiverEvents {
       }
     },
   };
+}
+
+/** Said at each start: how long evidence is kept, and that a trial is none. */
+export function tellRetention(
+  log: Logger,
+  { mode, duration, isTrial }: Retention,
+  classes: readonly RetentionClass[],
+): void {
+  const kept = classes.map(({ name, keep }) => `${name} ${keep.text}`);
+  log.info({ mode, duration: duration.text, classes: kept }, 'retention');
+  if (!isTrial) return;
+  const ignored = classes.length > 0 ? 'retention classes are not applied, and ' : '';
+  log.warn(
+    `TRIAL RETENTION: ${ignored}evidence is locked for one day only, in GOVERNANCE mode, which some may lift. Not for production`,
+  );
 }
 
 function createMetrics(registry: Registry) {

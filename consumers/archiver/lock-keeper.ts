@@ -5,7 +5,7 @@
 import { wholeSeconds } from '../../core/edge/s3/bucket.ts';
 import { archiveKey } from '../../core/proof/batch.ts';
 import { parseTileKey, tileWidth } from '../../core/proof/log.ts';
-import type { ArchiverContext } from './context.ts';
+import { type ArchiverContext, longestRetentionMs } from './context.ts';
 import { generalLockMs } from './sealer.ts';
 
 const dayMs = 24 * 3600_000;
@@ -38,7 +38,8 @@ export class LockKeeper {
 
   /** One pass over all that is kept; returns how many locks were extended. */
   async pass(): Promise<number> {
-    const { bucket, retentionMs } = this.#context;
+    const { bucket } = this.#context;
+    const retentionMs = longestRetentionMs(this.#context);
     const now = await bucket.serverTime();
     let extended = 0;
     for (const prefix of [archiveKey, 'batches/', 'log/tile/']) {

@@ -3,7 +3,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { BucketError } from '../../core/edge/s3/error.ts';
-import type { ArchiverContext } from './context.ts';
+import { type ArchiverContext, longestRetentionMs } from './context.ts';
 import { LockKeeper, lockIntervalMs } from './lock-keeper.ts';
 import type { Sealer } from './sealer.ts';
 import { maySeal } from './sealing-time.ts';
@@ -77,7 +77,7 @@ export class SealerLoop {
     }
     if (this.#edge.isFirst() && now >= this.#nextPass && !this.#stop.signal.aborted) {
       this.#context.events.locksExtended(await this.#keeper.pass());
-      this.#nextPass = now + lockIntervalMs(this.#context.retentionMs);
+      this.#nextPass = now + lockIntervalMs(longestRetentionMs(this.#context));
     }
     return Math.min(maxPauseMs, Math.max(this.#shortPause, this.#sealer.nextEnd - now));
   }

@@ -20,9 +20,9 @@ import { chainStart } from '../../core/proof/chain.ts';
 import { formatCheckpoint, type SignedCheckpoint } from '../../core/proof/checkpoint.ts';
 import { checkpointKey, parseEntry, sizedCheckpointKey } from '../../core/proof/log.ts';
 import { signNote } from '../../core/proof/note.ts';
-import { manifestKey } from '../../core/proof/period.ts';
+import { manifestKey, parseTime } from '../../core/proof/period.ts';
 import { buildManifest } from './build-manifest.ts';
-import type { ArchiverContext } from './context.ts';
+import { type ArchiverContext, longestRetentionMs } from './context.ts';
 import { entryOf, logRoot, tilesToWrite } from './log-plan.ts';
 import { putVerified } from './verified-put.ts';
 
@@ -111,13 +111,16 @@ export class Sealer {
   }
 
   async #putManifest(start: number, now: number): Promise<StoredManifest> {
-    const { reader, logKey } = this.#context;
+    const { reader, logKey, bucket } = this.#context;
     const { last } = this.#log;
     const segments = await this.#segmentsFor(start, now);
     const plan = { origin: reader.origin, duration: reader.duration, period: start, previous: last, segments };
     const bytes = signNote(formatManifest(buildManifest(reader.crypto.sha256, plan)), logKey);
     const listed = [...segments.values()].flat().map(segment => segment.retainUntil ?? 0);
-    const until = Math.max(this.#generalLock(now), last?.object.retainUntil ?? 0, ...listed);
+    // Asked anew: it may have been made longer by hand (tidemark retention extend), and what comes behind it goes along.
+    const before =
+      last && (await bucket.retention(manifestKey(parseTime(last.manifest.period) ?? 0), last.object.versionId));
+    const until = listed.reduce((a, b) => Math.max(a, b), Math.max(this.#generalLock(now), before ?? 0));
     const accept = (object: StoredObject) => acceptManifest(reader, start, object);
     const { value } = await putVerified(this.#context, manifestKey(start), bytes, until, accept);
     this.#checkFollows(value);
@@ -149,22 +152,22 @@ export class Sealer {
   /** A segment's lock was set by its writer; one by older settings, or by none, is made as long as is promised now. */
   async #locked(facts: SegmentFacts, now: number): Promise<SegmentFacts> {
     const { bucket, retentionMs } = this.#context;
-    const promised = facts.last.seal.sealedAt + retentionMs;
-    if ((facts.retainUntil ?? 0) >= promised) return facts;
-    const until = wholeSeconds(Math.max(now, facts.last.seal.sealedAt) + retentionMs);
+    const keepMs = Math.max(retentionMs, facts.demandMs);
+    if ((facts.retainUntil ?? 0) >= facts.last.seal.sealedAt + keepMs) return facts;
+    const until = wholeSeconds(Math.max(now, facts.last.seal.sealedAt) + keepMs);
     await bucket.extendRetention(facts.key, facts.versionId, until);
     return { ...facts, retainUntil: until };
   }
 
   /** Longer than any segment's that may be listed before the locks are looked at again (lock-keeper.ts). */
   #generalLock(now: number): number {
-    return wholeSeconds(now + generalLockMs(this.#context.retentionMs));
+    return wholeSeconds(now + generalLockMs(longestRetentionMs(this.#context)));
   }
 
   /** A manifest is locked at least until the latest `retainUntil` listed up to it: so its lock is what its tiles need. */
   #lockFor({ manifest, object }: StoredManifest, now: number): number {
     const listed = manifest.partitions.flatMap(row => row.segments.map(({ retainUntil }) => Date.parse(retainUntil)));
-    return Math.max(this.#generalLock(now), object.retainUntil ?? 0, ...listed);
+    return listed.reduce((a, b) => Math.max(a, b), Math.max(this.#generalLock(now), object.retainUntil ?? 0));
   }
 
   async #putCheckpoint(entries: readonly Uint8Array[], until: number): Promise<void> {

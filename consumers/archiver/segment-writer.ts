@@ -34,7 +34,9 @@ export async function putSegment(
   const key = segmentKey(first.run.sealed.seal);
   const runs = own.map(({ run }) => ({ sealNote: run.sealNote, datums: run.datums }));
   const bytes = buildSegment(reader.crypto.sha256, first.schemaText, runs, 'zstandard', compressors.zstandard);
-  const lockedUntil = () => wholeSeconds(Math.max(context.now(), last.run.sealed.seal.sealedAt) + context.retentionMs);
+  const demandMs = context.demand?.of(first.schemaText, datumsOf(own)) ?? 0;
+  const keepMs = Math.max(context.retentionMs, demandMs);
+  const lockedUntil = () => wholeSeconds(Math.max(context.now(), last.run.sealed.seal.sealedAt) + keepMs);
   for (let round = 0; round < maxRounds; round++) {
     if ((await bucket.create(key, bytes, lockedUntil())) === 'created') {
       events.segmentWritten(first.run.sealed.seal.partition, key, bytes.length, last.run.sealed.seal.sealedAt);
@@ -56,6 +58,10 @@ export async function putSegment(
     'unavailable',
     `${key}: changed each of ${maxRounds} times that it was read: who writes there?`,
   );
+}
+
+function* datumsOf(pending: readonly PendingRun[]): Iterable<Uint8Array> {
+  for (const { run } of pending) yield* run.datums;
 }
 
 /** What of the versions of a taken key counts; null: none does. */

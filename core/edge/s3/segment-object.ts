@@ -36,6 +36,8 @@ export interface ArchiveReader {
   /** Compiled schemas, and segments that were opened already: versions never change. */
   readonly readers: ReaderCache;
   readonly opened: LRUCache<string, SegmentFacts>;
+  /** How long events of one schema demand to be kept, ms, where some demand more than others. */
+  readonly demandOf?: ((schemaText: string, datums: Iterable<Uint8Array>) => number) | undefined;
 }
 
 const maxCachedSeals = 100_000;
@@ -69,6 +71,8 @@ export interface SegmentFacts {
   readonly last: SealedNote;
   /** Microseconds since 1970. */
   readonly occurredAt: { readonly min: bigint; readonly max: bigint };
+  /** How long its events demand to be kept, ms; 0: no longer than any other. */
+  readonly demandMs: number;
 }
 
 export type Opened = { readonly facts: SegmentFacts } | { readonly why: string };
@@ -135,7 +139,12 @@ function problemOf(reader: ArchiveReader, key: string, segment: Segment): string
   return null;
 }
 
-function factsOf({ crypto }: ArchiveReader, key: string, object: StoredObject, segment: Segment): SegmentFacts {
+function factsOf(
+  { crypto, demandOf }: ArchiveReader,
+  key: string,
+  object: StoredObject,
+  segment: Segment,
+): SegmentFacts {
   const [firstRun, ...rest] = segment.runs;
   const sum = (count: 'events' | 'skipped' | 'lost') =>
     segment.runs.reduce((total, run) => total + run.sealed.seal[count], 0);
@@ -159,7 +168,12 @@ function factsOf({ crypto }: ArchiveReader, key: string, object: StoredObject, s
     seals: [firstRun.sealed, ...rest.map(run => run.sealed)],
     last,
     occurredAt,
+    demandMs: demandOf?.(segment.schemaText, datumsOf(segment)) ?? 0,
   };
+}
+
+function* datumsOf({ runs }: Segment): Iterable<Uint8Array> {
+  for (const { events } of runs) for (const { datum } of events) yield datum;
 }
 
 function rangeOf(times: readonly bigint[]): { min: bigint; max: bigint } {

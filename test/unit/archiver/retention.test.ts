@@ -1,0 +1,228 @@
+// How long what is kept: durations, classes, what a segment's events demand, and that all that proves it outlives it.
+
+import { describe, expect, test } from 'vitest';
+import { verifyArchive } from '../../../auditor/verify/index.ts';
+import type { ArchiverContext } from '../../../consumers/archiver/context.ts';
+import { LockKeeper } from '../../../consumers/archiver/lock-keeper.ts';
+import { parseClasses } from '../../../consumers/archiver/retention-classes.ts';
+import { RetentionDemand } from '../../../consumers/archiver/retention-demand.ts';
+import { nodeCrypto, nodeDecompress } from '../../../core/edge/crypto.ts';
+import { parseKeep, parseRetention } from '../../../core/edge/retention.ts';
+import { archiveReader } from '../../../core/edge/s3/segment-object.ts';
+import { chainAfter, chainStart } from '../../../core/proof/chain.ts';
+import { formatVerifierKey } from '../../../core/proof/note.ts';
+import { parseDuration } from '../../../core/proof/period.ts';
+import { parsePolicy } from '../../../core/proof/policy.ts';
+import { auditRecordText, auditRecordType } from '../../../schemas/index.ts';
+import { makeTestSchema } from '../../archive-events.ts';
+import { memoryStore, type Objects } from '../../archive-objects.ts';
+import { attribute, type Kept, recordOf, recordsRun } from '../../retention-runs.ts';
+import { testKeys } from '../../test-keys.ts';
+import { start, World } from './world.ts';
+
+const dayMs = 24 * 3600_000;
+const tenDays = parseDuration('P10D');
+
+describe('how long', () => {
+  test('years are as long as so many years of the calendar can be', () => {
+    expect(parseKeep('P400D').ms).toBe(400 * dayMs);
+    for (const years of [1, 2, 3, 4, 5, 7, 8, 10, 30, 100]) {
+      const longest = Math.max(
+        ...Array.from({ length: 400 }, (_, i) => Date.UTC(2000 + i + years, 1, 1) - Date.UTC(2000 + i, 1, 1)),
+      );
+      expect(parseKeep(`P${years}Y`).ms).toBe(longest);
+    }
+  });
+  test.each(['P0Y', 'P101Y', 'P1Y6M', 'P1Y2D', '7Y', 'P', 'P1W', ''])('%j is none', text => {
+    expect(() => parseKeep(text)).toThrow();
+  });
+  test('with its mode, or a trial', () => {
+    expect(parseRetention('COMPLIANCE P7Y')).toMatchObject({ mode: 'COMPLIANCE', isTrial: false });
+    expect(parseRetention('GOVERNANCE  PT1H')).toMatchObject({ mode: 'GOVERNANCE', isTrial: false });
+    expect(parseRetention('trial')).toMatchObject({ mode: 'GOVERNANCE', duration: { ms: dayMs }, isTrial: true });
+    for (const text of ['P400D', 'compliance P400D', 'COMPLIANCE', 'trial P1D', 'COMPLIANCE P1D P2D'])
+      expect(() => parseRetention(text)).toThrow();
+  });
+});
+
+const file = `
+classes:
+  - { name: payments, keep: P7Y, action: ['payment.*', account.close] }
+  - { name: bank, keep: P30D, tenant: bank-* }
+  - { name: tax, keep: P10Y, tenant: bank-7, tag: [retention=tax-*, held] }
+`;
+const classes = parseClasses(file, tenDays);
+const demand = new RetentionDemand(classes);
+
+const raw = { topic: 'audit.raw', generation: 0, partition: 0, offset: 0 };
+const datumOf = (kept: Kept) => auditRecordType().encode(recordOf(kept, raw, start));
+const keptFor = (...events: Kept[]) => demand.of(auditRecordText, events.map(datumOf));
+
+describe('classes', () => {
+  test.each<[string, Kept, string | null]>([
+    ['of no class', { action: 'order.create', tenant: 'shop' }, null],
+    ['by action', { action: 'payment.refund' }, 'P7Y'],
+    ['by one of several actions', { action: 'account.close' }, 'P7Y'],
+    ['a glob matches the whole', { action: 'repayment.refund' }, null],
+    ['by tenant', { tenant: 'bank-1' }, 'P30D'],
+    ['the longest of several', { action: 'payment.make', tenant: 'bank-1' }, 'P7Y'],
+    ['by tag and tenant, both', { tenant: 'bank-7', attributes: [attribute('retention', 'tax-de')] }, 'P10Y'],
+    ['by tag alone: not', { attributes: [attribute('retention', 'tax-de')] }, null],
+    ['another value', { tenant: 'bank-7', attributes: [attribute('retention', 'none')] }, 'P30D'],
+    ['a value that is encrypted counts', { tenant: 'bank-7', attributes: [attribute('retention', null)] }, 'P10Y'],
+    ['a tag by its key', { tenant: 'bank-7', attributes: [attribute('held', 'x')] }, 'P10Y'],
+  ])('%s', (_, event, expected) => {
+    expect(keptFor(event)).toBe(expected === null ? 0 : parseKeep(expected).ms);
+  });
+
+  test('of a segment the longest counts, and what can not be read may be long', () => {
+    expect(keptFor({}, { tenant: 'bank-1' }, {})).toBe(30 * dayMs);
+    expect(demand.longestMs).toBe(parseKeep('P10Y').ms);
+    expect(demand.of(auditRecordText, [new Uint8Array([7])])).toBe(demand.longestMs);
+  });
+
+  test('an event of another schema is read by that schema', () => {
+    const further = [{ name: 'later', type: ['null', 'long'], default: null }];
+    const schema = JSON.parse(auditRecordText) as { fields: object[] };
+    const newer = JSON.stringify({ ...schema, fields: [...further, ...schema.fields] });
+    const datum = Buffer.concat([Buffer.from([0]), datumOf({ action: 'payment.make' })]);
+    expect(demand.of(newer, [datum])).toBe(parseKeep('P7Y').ms);
+    const bare = makeTestSchema('AuditRecord');
+    expect(demand.of(bare, [])).toBe(0);
+  });
+
+  test.each([
+    ['a shorter one', 'classes: [{ name: a, keep: P9D, action: x }]', 'a: keep is P9D, expected at least'],
+    ['no condition', 'classes: [{ name: a, keep: P1Y }]', 'a: expected an action, a tenant or a tag'],
+    ['the same name', 'classes: [{ name: a, keep: P1Y, tag: x }, { name: a, keep: P1Y, tag: y }]', 'a: there twice'],
+    ['a wrong duration', 'classes: [{ name: a, keep: 7 years, tag: x }]', 'found duration "7 years"'],
+    ['an unknown word', 'classes: [{ name: a, keep: P1Y, actoin: x }]', 'actoin'],
+    ['none at all', 'classes: []', 'classes'],
+    ['no YAML', 'classes: [', 'at line 1'],
+  ])('%s is an error', (_, text, expected) => {
+    expect(() => parseClasses(text, tenDays)).toThrow(expected);
+  });
+});
+
+/** Some of the events for thirty days. */
+const thirtyDays = new RetentionDemand(parseClasses('classes: [{ name: bank, keep: P30D, tenant: bank-* }]', tenDays));
+
+/** An archive of periods of six hours, whose events are kept for ten days or as long as they demand. */
+class Archive {
+  readonly world: World;
+  readonly #keeper: LockKeeper;
+  readonly context: ArchiverContext;
+
+  constructor(demand: RetentionDemand | undefined, world = new World()) {
+    this.world = world;
+    const context = world.context();
+    const demandOf = demand && ((schemaText: string, datums: Iterable<Uint8Array>) => demand.of(schemaText, datums));
+    this.context = {
+      ...context,
+      reader: archiveReader({ ...context.reader, duration: parseDuration('PT6H'), demandOf }),
+      retentionMs: tenDays.ms,
+      schemaText: async () => auditRecordText,
+      demand,
+    };
+    this.#keeper = new LockKeeper(this.context);
+  }
+
+  write(...records: readonly Kept[]): void {
+    const { world } = this;
+    const run = recordsRun(world.ends.get(0) ?? chainStart, records, { sealedAt: world.now });
+    world.ends.set(0, chainAfter(run.seal, run.hash));
+    world.append(0, run);
+  }
+
+  /** Runs it for a time: an event a period, archived and sealed, locks looked at each day. */
+  async live(periods: number, records: readonly Kept[] = [{}]): Promise<void> {
+    await this.world.seal(this.context);
+    for (let n = 0; n < periods; n++) {
+      this.write(...records);
+      await this.world.archive(0, this.context);
+      this.world.now += 6 * 3600_000;
+      await this.world.seal(this.context);
+      if (n % 4 === 0) await this.#keeper.pass();
+    }
+  }
+
+  /** Removes what is not locked any more, as a lifecycle rule would. */
+  expire(prefix: string): number {
+    let removed = 0;
+    for (const { key, versionId, retainUntil } of this.world.bucket.dump(prefix)) {
+      if ((retainUntil ?? 0) > this.world.now) continue;
+      this.world.bucket.remove(key, versionId);
+      removed++;
+    }
+    return removed;
+  }
+
+  async verdict() {
+    const objects: Objects = new Map();
+    for (const version of this.world.bucket.dump().toReversed())
+      objects.set(version.key, [...(objects.get(version.key) ?? []), { ...version, mode: 'COMPLIANCE' }]);
+    const verdict = await verifyArchive(memoryStore(objects), {
+      policy: parsePolicy(nodeCrypto, `log ${formatVerifierKey(testKeys.log.key)}\nquorum none\n`),
+      sealKeys: [{ key: testKeys.seal.key, first: null, last: null }],
+      logKeys: null,
+      at: this.world.now,
+      from: null,
+      to: null,
+      minRetention: tenDays.ms,
+      crypto: nodeCrypto,
+      decompress: nodeDecompress,
+    });
+    return {
+      findings: verdict.findings.map(({ code, message, object }) => `${code} ${object}: ${message}`),
+      reports: verdict.reports.map(({ code }) => code),
+    };
+  }
+}
+
+describe('an archive with classes', () => {
+  test('locks a segment for the longest of its events, lists that, and keeps its proof for longer', async () => {
+    const archive = new Archive(thirtyDays);
+    await archive.live(8);
+    await archive.live(1, [{}, { tenant: 'bank-1' }, {}]);
+    await archive.live(70);
+    expect(await archive.verdict()).toEqual({ findings: [], reports: [] });
+    expect(archive.expire('')).toBeGreaterThan(10);
+    const oldest = archive.world.bucket.dump('events/')[0];
+    expect(oldest?.key).toContain('dt=2026-03-03/hour=12/');
+    expect(oldest?.retainUntil).toBe(start + 32 * dayMs);
+    const { findings, reports } = await archive.verdict();
+    expect(findings).toEqual([]);
+    expect(new Set(reports)).toEqual(new Set(['expired']));
+    for (const { retainUntil } of archive.world.bucket.dump('batches/'))
+      expect(retainUntil).toBeGreaterThan(start + 32 * dayMs);
+  });
+
+  test('that come later make the older locks longer before any segment needs it; that are gone again do not harm', async () => {
+    const before = new Archive(undefined);
+    await before.live(12);
+    const during = new Archive(thirtyDays, before.world);
+    await during.live(6, [{ tenant: 'bank-1' }]);
+    const after = new Archive(undefined, before.world);
+    for (let n = 0; n < 10; n++) {
+      await after.live(12);
+      after.expire('');
+      expect((await after.verdict()).findings).toEqual([]);
+    }
+    const days = new Set(after.world.bucket.dump('events/').map(({ key }) => key.slice(0, 20)));
+    expect(days).not.toContain('events/dt=2026-03-04');
+  });
+
+  test('a segment that was written without its class is locked for longer before it is listed', async () => {
+    const archive = new Archive(thirtyDays);
+    archive.write({ tenant: 'bank-1' });
+    const { demand: _, ...careless } = archive.context;
+    await archive.world.archive(0, careless);
+    const lockOf = () => archive.world.bucket.dump('events/')[0]?.retainUntil;
+    expect(lockOf()).toBe(start + 10 * dayMs);
+    await archive.world.seal(archive.context);
+    archive.world.now += 6 * 3600_000;
+    await archive.world.seal(archive.context);
+    expect(lockOf()).toBeGreaterThanOrEqual(start + 30 * dayMs);
+    expect((await archive.verdict()).findings).toEqual([]);
+  });
+});
