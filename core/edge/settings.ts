@@ -7,10 +7,12 @@ import { isKeyName, type Signer, type VerifierKey } from '../proof/note.ts';
 import { type Duration, parseDuration } from '../proof/period.ts';
 import { sealKeyName } from '../proof/seal.ts';
 import { nodeCrypto, signerFromPem } from './crypto.ts';
+import { type EnrichmentSettings, enrichmentSettings } from './enrichment-settings.ts';
 import type { KafkaSettings } from './kafka/index.ts';
 import { parseRetention, type Retention } from './retention.ts';
 import { type Env, type Rule, SettingsReader } from './settings-reader.ts';
 
+export type { EnrichmentSettings } from './enrichment-settings.ts';
 export type { KafkaSettings } from './kafka/index.ts';
 export { type Env, type SettingProblem, SettingsError } from './settings-reader.ts';
 
@@ -56,6 +58,7 @@ export interface NormalizerSettings extends ProgramSettings {
   readonly sealVerifiers: readonly VerifierKey[];
   /** Keys whose manifests and checkpoints are believed, where the chain goes on from the archive: those of TIDEMARK_LOG_VERIFIERS and TIDEMARK_LOG_KEY. */
   readonly logVerifiers: readonly VerifierKey[];
+  readonly enrichment: EnrichmentSettings;
 }
 
 export interface ArchiverSettings extends ProgramSettings {
@@ -81,9 +84,10 @@ export function normalizerSettings(env: Env, readFile?: ReadFile): NormalizerSet
     const logKey = signerSetting(reader, 'TIDEMARK_LOG_KEY', program.archive.origin);
     if (logKey) logVerifiers.push(logKey.key);
   }
+  const enrichment = enrichmentSettings(reader);
   reader.check();
   const key = given(sealKey);
-  return { ...program, sealKey: key, sealVerifiers: [key.key, ...others], logVerifiers };
+  return { ...program, sealKey: key, sealVerifiers: [key.key, ...others], logVerifiers, enrichment };
 }
 
 /** Settings of the archiver; throws SettingsError with all that is wrong. */

@@ -1,0 +1,47 @@
+// What an enricher is, and how it fails: its record is marked and goes on; nothing is stopped or dropped.
+
+import type { Attribute, AuditRecord, Enrichment, ValueType } from '../../../schemas/index.ts';
+
+export interface Enricher {
+  readonly name: string;
+  /** Version of its source, such as the date of a database; it may change while the program runs. */
+  readonly version: string;
+  /** What it knows about the record: an entry for each field that it looked up, none where there is nothing to look up. */
+  enrich(record: AuditRecord): readonly Enrichment[];
+}
+
+type Source = Pick<Enricher, 'name' | 'version'>;
+
+export function found(source: Source, about: string | null, values: readonly Attribute[]): Enrichment {
+  return { name: source.name, version: source.version, about, status: 'found', note: null, values: [...values] };
+}
+
+/** `note`: why, without anything from the event. */
+export function missing(source: Source, about: string | null, note: string): Enrichment {
+  return { name: source.name, version: source.version, about, status: 'missing', note, values: [] };
+}
+
+function failed(source: Source): Enrichment {
+  const note = 'the enricher failed: see the log of the normalizer';
+  return { name: source.name, version: source.version, about: null, status: 'failed', note, values: [] };
+}
+
+export function attribute(key: string, text: string, type: ValueType = 'string'): Attribute {
+  return { key, value: { type, text } };
+}
+
+/** What all enrichers say about a record, in their order. Never throws: one that does marks the record, and `onFailure` is told. */
+export function askAll(
+  enrichers: readonly Enricher[],
+  record: AuditRecord,
+  onFailure: (name: string, error: unknown) => void,
+): Enrichment[] {
+  return enrichers.flatMap(enricher => {
+    try {
+      return enricher.enrich(record);
+    } catch (error) {
+      onFailure(enricher.name, error);
+      return [failed(enricher)];
+    }
+  });
+}
