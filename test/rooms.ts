@@ -23,13 +23,14 @@ interface Room {
   readonly pure?: true;
 }
 
-const CORE = ['core/proof', 'core/event', 'core/edge', 'schemas'];
+const CORE = ['core/proof', 'core/event', 'core/envelope', 'core/edge', 'schemas'];
 const PROGRAMS = ['producers', 'consumers', 'auditor'];
 
 const ROOMS: Readonly<Record<string, Room>> = {
   'core/proof': { imports: [], pure: true },
   'core/event': { imports: [], pure: true },
-  'core/edge': { imports: ['core/proof', 'core/event', 'schemas'] },
+  'core/envelope': { imports: ['core/event', 'schemas'] },
+  'core/edge': { imports: ['core/proof', 'core/event', 'core/envelope', 'schemas'] },
   schemas: { imports: [] },
   producers: { imports: CORE },
   consumers: { imports: CORE },

@@ -1,0 +1,56 @@
+// Visits the personal fields of a record in their one order and makes a copy in which they can be replaced. Only what leads to such a
+// field is copied.
+
+import type { AuditRecord, Sealed } from '../../schemas/types.ts';
+import { CLEAR_ENRICHMENTS, PERSONAL, type Shape } from './personal-fields.ts';
+
+type Fields = Record<string, unknown>;
+
+/** A personal field that has a value. */
+export interface Slot {
+  readonly path: string;
+  readonly value: string | Sealed;
+  /** Puts another value in its place, in the copy. */
+  set(value: string | Sealed): void;
+}
+
+/** A copy of the record, and its personal fields in order. The record itself is never changed. */
+export function copyWithSlots(record: AuditRecord): { readonly copy: AuditRecord; readonly slots: Slot[] } {
+  const slots: Slot[] = [];
+  const copy = walk(record, PERSONAL, '', slots);
+  return { copy, slots };
+}
+
+function walk<T extends object>(holder: T, shape: Shape, path: string, slots: Slot[]): T {
+  const copy: T = { ...holder };
+  const fields = copy as Fields;
+  for (const name in shape) {
+    const inner = shape[name];
+    const value = fields[name];
+    if (inner === undefined || value === null || value === undefined) continue;
+    const at = path === '' ? name : `${path}.${name}`;
+    if (inner === 'personal') {
+      const set = (other: string | Sealed) => {
+        fields[name] = other;
+      };
+      if (isText(value)) slots.push({ path: at, value, set });
+    } else if (Array.isArray(value)) {
+      if (value.length > 0) fields[name] = value.map((item, n) => walkItem(name, item, inner, `${at}[${n}]`, slots));
+    } else if (typeof value === 'object') fields[name] = walk(value, inner, at, slots);
+  }
+  return copy;
+}
+
+function walkItem(list: string, item: unknown, shape: Shape, path: string, slots: Slot[]): unknown {
+  if (typeof item !== 'object' || item === null) return item;
+  if (list === 'enrichment' && 'name' in item && CLEAR_ENRICHMENTS.has(String(item.name))) return item;
+  return walk(item, shape, path, slots);
+}
+
+function isText(value: unknown): value is string | Sealed {
+  return typeof value === 'string' || isSealed(value);
+}
+
+function isSealed(value: unknown): value is Sealed {
+  return typeof value === 'object' && value !== null && 'keyId' in value && 'ciphertext' in value;
+}
