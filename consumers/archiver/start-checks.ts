@@ -1,13 +1,15 @@
 // Invariant 5: what would quietly weaken the evidence is an error at the start, all of it in one list, with what to do.
 
 import type { Admin } from 'kafkajs';
+import type { BucketError } from '../../core/edge/s3/error.ts';
+import { probeLock } from '../../core/edge/s3/lock-probe.ts';
 import type { S3Bucket } from '../../core/edge/s3/s3-bucket.ts';
-import { checkBucket } from '../../core/edge/s3/start-check.ts';
+import { checkBucket, checkLockMode } from '../../core/edge/s3/start-check.ts';
 import { type ArchiveSettings, type SettingProblem, SettingsError } from '../../core/edge/settings.ts';
 
 /** Looks at bucket and topics; throws SettingsError with all problems. Answers the number of partitions of the events topic. */
 export async function checkStart(admin: Admin, settings: ArchiveSettings, bucket: S3Bucket): Promise<number> {
-  const problems: SettingProblem[] = (await checkBucket(bucket)).map(({ message }) => {
+  const problems: SettingProblem[] = (await problemsOf(bucket)).map(({ message }) => {
     const [found = message, ...advice] = message.split(/: (?=[^:]*$)/);
     const expected = 'a bucket with versioning and Object Lock that these credentials may use';
     return { name: 'S3_BUCKET', found, expected, advice: advice.join(': ') };
@@ -31,4 +33,13 @@ export async function checkStart(admin: Admin, settings: ArchiveSettings, bucket
   }
   if (problems.length > 0) throw new SettingsError(problems);
   return events;
+}
+
+/** What the bucket says of itself first; only what passes that is tried by a probe. */
+async function problemsOf(bucket: S3Bucket): Promise<BucketError[]> {
+  for (const check of [checkBucket, checkLockMode, probeLock]) {
+    const problems = await check(bucket);
+    if (problems.length > 0) return problems;
+  }
+  return [];
 }

@@ -52,7 +52,7 @@ export interface Bucket extends BucketReader {
   replace(key: string, bytes: Uint8Array, etag: string, retainUntil: number): Promise<ReplaceOutcome>;
   /** The bucket's clock, asked for. */
   serverTime(): Promise<number>;
-  /** Makes a version's lock longer; never shorter. Doing it twice is harmless. */
+  /** Makes a version's lock longer, in the mode that it has; never shorter. Doing it twice is harmless. */
   extendRetention(key: string, versionId: string, until: number): Promise<void>;
   /** Until when a version is locked; null: it is not, or there is no such version. */
   retention(key: string, versionId: string): Promise<number | null>;

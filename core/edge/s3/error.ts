@@ -5,6 +5,7 @@ export type BucketErrorCode =
   | 'no-object-lock'
   | 'no-access'
   | 'lock-refused'
+  | 'lock-not-kept'
   | 'unavailable'
   | 'unknown-signature'
   | 'unknown-format'

@@ -11,6 +11,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { equalBytes } from '../../proof/bytes.ts';
+import type { LockMode } from '../retention.ts';
 import type { Bucket, StoredObject, StoredVersion } from './bucket.ts';
 import { BucketError } from './error.ts';
 import { type Attempt, defaultRetry, type RetryPlan, retrying } from './retry.ts';
@@ -21,7 +22,15 @@ const requestTimeoutMs = 60_000;
 export interface S3Bucket extends Bucket {
   readonly client: S3Client;
   readonly settings: S3Settings;
+  /** How a version is locked; null: it is not, or there is no such version. */
+  lockOf(key: string, versionId: string): Promise<Lock | null>;
   close(): void;
+}
+
+/** A version's lock: how firm, and until when, ms since 1970. */
+export interface Lock {
+  readonly mode: LockMode;
+  readonly until: number;
 }
 
 /** Opens a bucket; nothing is asked before the first call. See start-check.ts for what a writer checks first. */
@@ -46,7 +55,8 @@ export function openS3Bucket(settings: S3Settings, retry: RetryPlan = defaultRet
       throw new BucketError('unavailable', `bucket ${settings.bucket}: the answer has no Date header`);
     },
     extendRetention: (key, versionId, until) => io.extend(key, versionId, until),
-    retention: (key, versionId) => io.retention(key, versionId),
+    retention: async (key, versionId) => (await io.lockOf(key, versionId))?.until ?? null,
+    lockOf: (key, versionId) => io.lockOf(key, versionId),
     close: () => client.destroy(),
   };
 }
@@ -189,28 +199,32 @@ class S3Io {
     return { done: false, error };
   }
 
+  /** In the mode that the version is locked in: a lock is never made less firm, nor one that can be lifted made final unasked. */
   async extend(key: string, versionId: string, until: number): Promise<void> {
+    const lock = await this.lockOf(key, versionId);
+    if (lock && lock.until >= until) return;
     const input = {
       ...this.#place(key),
       VersionId: versionId,
       ChecksumAlgorithm: 'SHA256',
-      Retention: { Mode: this.#settings.mode, RetainUntilDate: new Date(until) },
+      Retention: { Mode: lock?.mode ?? this.#settings.mode, RetainUntilDate: new Date(until) },
     } as const;
     try {
       await this.send(`the lock of ${key}`, signal => this.#client.send(new PutObjectRetentionCommand(input), signal));
     } catch (error) {
       // A lock that another has made longer still is refused to be shortened: that is as good.
-      if (((await this.retention(key, versionId)) ?? 0) >= until) return;
+      if (((await this.lockOf(key, versionId))?.until ?? 0) >= until) return;
       throw error;
     }
   }
 
-  async retention(key: string, versionId: string): Promise<number | null> {
+  async lockOf(key: string, versionId: string): Promise<Lock | null> {
     const input = { ...this.#place(key), VersionId: versionId };
     try {
       const request = new GetObjectRetentionCommand(input);
       const out = await this.send(`the lock of ${key}`, signal => this.#client.send(request, signal));
-      return out?.Retention?.RetainUntilDate?.getTime() ?? null;
+      const { Mode: mode, RetainUntilDate: until } = out?.Retention ?? {};
+      return until && (mode === 'COMPLIANCE' || mode === 'GOVERNANCE') ? { mode, until: until.getTime() } : null;
     } catch (error) {
       // AWS and SeaweedFS answer an object without lock with an error of their own.
       if (error instanceof BucketError && /NoSuchObjectLockConfiguration/.test(error.message)) return null;

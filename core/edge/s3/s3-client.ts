@@ -2,6 +2,7 @@
 // (s3-bucket.ts), as only it knows which requests may be repeated.
 
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import type { LockMode } from '../retention.ts';
 
 export interface S3Settings {
   readonly bucket: string;
@@ -13,7 +14,7 @@ export interface S3Settings {
   /** Absent: as the AWS SDK finds them. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
   /** COMPLIANCE in production; GOVERNANCE can be lifted by who has the permission. */
-  readonly mode: 'COMPLIANCE' | 'GOVERNANCE';
+  readonly mode: LockMode;
 }
 
 const connectTimeoutMs = 5_000;

@@ -1,6 +1,8 @@
 // Invariant 5: what would quietly weaken the archive is an error at the start, with what to do.
 
 import { GetBucketVersioningCommand, GetObjectLockConfigurationCommand, HeadBucketCommand } from '@aws-sdk/client-s3';
+import { archiveKey } from '../../proof/batch.ts';
+import { allVersions } from './bucket.ts';
 import { BucketError } from './error.ts';
 import type { S3Bucket } from './s3-bucket.ts';
 import { failureOf, statusOf } from './s3-client.ts';
@@ -32,6 +34,15 @@ export async function checkBucket({ client, settings }: S3Bucket): Promise<Bucke
     problems.push(new BucketError('no-object-lock', `bucket ${bucket}: Object Lock is not enabled: ${advice}`));
   }
   return problems;
+}
+
+/** An archive whose locks nobody can lift is not gone on with in locks that somebody can. Empty: it is as it was begun, or firmer. */
+export async function checkLockMode(bucket: S3Bucket): Promise<BucketError[]> {
+  const [archive] = await allVersions(bucket, archiveKey);
+  const lock = archive && (await bucket.lockOf(archiveKey, archive.versionId));
+  if (lock?.mode !== 'COMPLIANCE' || bucket.settings.mode === 'COMPLIANCE') return [];
+  const both = `this archive was begun with COMPLIANCE, TIDEMARK_RETENTION says ${bucket.settings.mode}`;
+  return [new BucketError('archive-differs', `${archiveKey}: ${both}: correct it, or use another S3_PREFIX`)];
 }
 
 function denied(bucket: string, permission: string, cause: unknown): BucketError {
