@@ -5,7 +5,7 @@ import type { Finding, FindingCode, Notebook, Report, ReportCode, Where } from '
 import type { DatedKey } from '../../core/proof/keys.ts';
 import type { Policy } from '../../core/proof/policy.ts';
 import type { ReaderCache } from '../../core/proof/segment.ts';
-import type { ArchiveStore, ObjectVersion } from '../store.ts';
+import type { ArchiveStore, ObjectVersion, Retention } from '../store.ts';
 import type { Inventory } from './inventory.ts';
 
 /** What the auditor trusts and asks for. Times in ms since 1970. */
@@ -21,6 +21,8 @@ export interface VerifyOptions {
   readonly to: number | null;
   /** The shortest retention that was promised, ms; null: not known. */
   readonly minRetention: number | null;
+  /** The least firm lock that the auditor takes; the format demands COMPLIANCE, which it is where this is absent. */
+  readonly lockMode?: Retention['mode'] | undefined;
   readonly crypto: Crypto;
   readonly decompress: Decompress;
   /** Told as batches are done. */

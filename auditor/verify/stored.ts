@@ -62,7 +62,7 @@ export function checkMarkers(stored: Stored, until: number, notes: Notes): void 
   }
 }
 
-/** Whether a version is locked in COMPLIANCE mode until `until` (ms) at least; nothing is asked once that is past. */
+/** Whether a version is locked firmly enough until `until` (ms) at least; nothing is asked once that is past. */
 export async function checkLock(
   audit: Audit,
   version: ObjectVersion,
@@ -73,9 +73,10 @@ export async function checkLock(
   if (!audit.canReadLocks || audit.at >= until) return;
   const where = { ...about, ...whereOf(version) };
   const retention = await audit.store.retention(version.key, version.versionId);
-  const wanted = `expected COMPLIANCE until ${formatTime(until)}`;
+  const mode = audit.lockMode ?? 'COMPLIANCE';
+  const wanted = `expected ${mode} until ${formatTime(until)}`;
   if (!retention) notes.finding('lock-short', where, `it has no lock, ${wanted}`);
-  else if (retention.mode !== 'COMPLIANCE')
+  else if (retention.mode !== 'COMPLIANCE' && retention.mode !== mode)
     notes.finding('lock-short', where, `its lock is ${retention.mode}, which some may lift, ${wanted}`);
   else if (retention.until < until)
     notes.finding('lock-short', where, `it is locked until ${formatTime(retention.until)}, ${wanted}`);

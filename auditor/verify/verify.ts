@@ -327,6 +327,10 @@ export async function verifyArchive(store: ArchiveStore, options: VerifyOptions)
     notes.push(
       'a copy without versions and locks: that nothing else was stored under its keys, and how long objects are locked, was not checked',
     );
+  else if (options.lockMode === 'GOVERNANCE')
+    notes.push(
+      'locks in GOVERNANCE mode were taken as they are (--lock-mode): who has the permission can lift them, so what is locked is not sure to stay',
+    );
   if (partial)
     notes.push("only segments of batches within --from and --to were opened; producers' numbers were not checked");
   if (options.minRetention === null)

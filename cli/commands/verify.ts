@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { openStore } from '../../auditor/open.ts';
 import { parseInstant, parseLogKeyFile } from '../../auditor/read/index.ts';
 import {
@@ -10,7 +10,7 @@ import {
   verifyArchive,
 } from '../../auditor/verify/index.ts';
 import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
-import { parseDuration } from '../../core/proof/period.ts';
+import { parseKeep } from '../../core/edge/retention.ts';
 import { print } from '../output.ts';
 import { keysHelp, policyHelp, readOwnFile, wholeTrustFrom } from '../trust.ts';
 
@@ -22,6 +22,7 @@ type Options = {
   to?: number;
   at?: number;
   minRetention?: number;
+  lockMode?: 'governance' | 'compliance';
   json?: boolean;
 };
 
@@ -48,7 +49,12 @@ export function addVerify(program: Command): void {
     .option('--from <time>', 'open only segments of batches from this time on', instant('--from'))
     .option('--to <time>', 'open only segments of batches before this time', instant('--to'))
     .option('--at <time>', 'verify as of this time; now by default', instant('--at'))
-    .option('--min-retention <duration>', 'the shortest retention that was promised, such as P400D', duration)
+    .option('--min-retention <duration>', 'the shortest retention that was promised, such as P400D or P7Y', duration)
+    .addOption(
+      new Option('--lock-mode <mode>', 'the least firm lock to take; one in GOVERNANCE mode can be lifted by some')
+        .choices(['compliance', 'governance'])
+        .default('compliance'),
+    )
     .option('--json', 'the verdict as JSON')
     .addHelpText('after', examples)
     .action(verify);
@@ -67,7 +73,7 @@ function instant(option: string): (text: string) => number {
 }
 
 function duration(text: string): number {
-  return parsed(() => parseDuration(text).ms);
+  return parsed(() => parseKeep(text).ms);
 }
 
 async function verify(location: string, options: Options): Promise<void> {
@@ -81,6 +87,7 @@ async function verify(location: string, options: Options): Promise<void> {
     from: options.from ?? null,
     to: options.to ?? null,
     minRetention: options.minRetention ?? null,
+    lockMode: options.lockMode === 'governance' ? 'GOVERNANCE' : 'COMPLIANCE',
     crypto: nodeCrypto,
     decompress: nodeDecompress,
     onProgress: bar.update,
