@@ -88,8 +88,7 @@ function taggedPaths(type: unknown, named: Map<string, Node>): string[] {
   if (typeof type === 'string') return named.has(type) ? taggedPaths(named.get(type), named) : [];
   const node = type as Node;
   if (node.type === 'array') return taggedPaths(node.items, named);
-  if (node.type !== 'record') return node.name ? (void named.set(node.name, node) ?? []) : [];
-  named.set(node.name, node);
+  if (node.name) named.set(node.name, node);
   return (node.fields ?? []).flatMap(field => {
     const inner = taggedPaths(field.type, named);
     return field['confluent:tags']?.includes('PII') ? [field.name] : inner.map(rest => `${field.name}.${rest}`);
