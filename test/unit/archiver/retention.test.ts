@@ -1,27 +1,14 @@
 // How long what is kept: durations, classes, what a segment's events demand, and that all that proves it outlives it.
 
 import { describe, expect, test } from 'vitest';
-import { verifyArchive } from '../../../auditor/verify/index.ts';
-import type { ArchiverContext } from '../../../consumers/archiver/context.ts';
-import { LockKeeper } from '../../../consumers/archiver/lock-keeper.ts';
 import { parseClasses } from '../../../consumers/archiver/retention-classes.ts';
 import { RetentionDemand } from '../../../consumers/archiver/retention-demand.ts';
-import { nodeCrypto, nodeDecompress } from '../../../core/edge/crypto.ts';
-import { type LockMode, parseKeep, parseRetention } from '../../../core/edge/retention.ts';
-import { archiveReader } from '../../../core/edge/s3/segment-object.ts';
-import { chainAfter, chainStart } from '../../../core/proof/chain.ts';
-import { formatVerifierKey } from '../../../core/proof/note.ts';
-import { parseDuration } from '../../../core/proof/period.ts';
-import { parsePolicy } from '../../../core/proof/policy.ts';
+import { parseKeep, parseRetention } from '../../../core/edge/retention.ts';
 import { auditRecordText, auditRecordType } from '../../../schemas/index.ts';
 import { makeTestSchema } from '../../archive-events.ts';
-import { memoryStore, type Objects } from '../../archive-objects.ts';
-import { attribute, type Kept, recordOf, recordsRun } from '../../retention-runs.ts';
-import { testKeys } from '../../test-keys.ts';
-import { start, World } from './world.ts';
-
-const dayMs = 24 * 3600_000;
-const tenDays = parseDuration('P10D');
+import { attribute, type Kept, recordOf } from '../../retention-runs.ts';
+import { dayMs, LivingArchive, tenDays } from './retention-world.ts';
+import { start } from './world.ts';
 
 describe('how long', () => {
   test('years are as long as so many years of the calendar can be', () => {
@@ -107,83 +94,9 @@ describe('classes', () => {
 /** Some of the events for thirty days. */
 const thirtyDays = new RetentionDemand(parseClasses('classes: [{ name: bank, keep: P30D, tenant: bank-* }]', tenDays));
 
-/** An archive of periods of six hours, whose events are kept for ten days or as long as they demand. */
-class Archive {
-  readonly world: World;
-  readonly #keeper: LockKeeper;
-  readonly context: ArchiverContext;
-
-  constructor(demand: RetentionDemand | undefined, world = new World()) {
-    this.world = world;
-    const context = world.context();
-    const demandOf = demand && ((schemaText: string, datums: Iterable<Uint8Array>) => demand.of(schemaText, datums));
-    this.context = {
-      ...context,
-      reader: archiveReader({ ...context.reader, duration: parseDuration('PT6H'), demandOf }),
-      retentionMs: tenDays.ms,
-      schemaText: async () => auditRecordText,
-      demand,
-    };
-    this.#keeper = new LockKeeper(this.context);
-  }
-
-  write(...records: readonly Kept[]): void {
-    const { world } = this;
-    const run = recordsRun(world.ends.get(0) ?? chainStart, records, { sealedAt: world.now });
-    world.ends.set(0, chainAfter(run.seal, run.hash));
-    world.append(0, run);
-  }
-
-  /** Runs it for a time: an event a period, archived and sealed, locks looked at each day. */
-  async live(periods: number, records: readonly Kept[] = [{}]): Promise<void> {
-    await this.world.seal(this.context);
-    for (let n = 0; n < periods; n++) {
-      this.write(...records);
-      await this.world.archive(0, this.context);
-      this.world.now += 6 * 3600_000;
-      await this.world.seal(this.context);
-      if (n % 4 === 0) await this.#keeper.pass();
-    }
-  }
-
-  /** Removes what is not locked any more, as a lifecycle rule would. */
-  expire(prefix: string): number {
-    let removed = 0;
-    for (const { key, versionId, retainUntil } of this.world.bucket.dump(prefix)) {
-      if ((retainUntil ?? 0) > this.world.now) continue;
-      this.world.bucket.remove(key, versionId);
-      removed++;
-    }
-    return removed;
-  }
-
-  async verdict({ mode = 'COMPLIANCE', lockMode }: { mode?: LockMode; lockMode?: LockMode } = {}) {
-    const objects: Objects = new Map();
-    for (const version of this.world.bucket.dump().toReversed())
-      objects.set(version.key, [...(objects.get(version.key) ?? []), { ...version, mode }]);
-    const verdict = await verifyArchive(memoryStore(objects), {
-      policy: parsePolicy(nodeCrypto, `log ${formatVerifierKey(testKeys.log.key)}\nquorum none\n`),
-      sealKeys: [{ key: testKeys.seal.key, first: null, last: null }],
-      logKeys: null,
-      at: this.world.now,
-      from: null,
-      to: null,
-      minRetention: tenDays.ms,
-      lockMode,
-      crypto: nodeCrypto,
-      decompress: nodeDecompress,
-    });
-    return {
-      findings: verdict.findings.map(({ code, message, object }) => `${code} ${object}: ${message}`),
-      reports: verdict.reports.map(({ code }) => code),
-      notes: verdict.notes,
-    };
-  }
-}
-
 describe('an archive with classes', () => {
   test('locks a segment for the longest of its events, lists that, and keeps its proof for longer', async () => {
-    const archive = new Archive(thirtyDays);
+    const archive = new LivingArchive(thirtyDays);
     await archive.live(8);
     await archive.live(1, [{}, { tenant: 'bank-1' }, {}]);
     await archive.live(70);
@@ -200,11 +113,11 @@ describe('an archive with classes', () => {
   }, 30_000);
 
   test('that come later make the older locks longer before any segment needs it; that are gone again do not harm', async () => {
-    const before = new Archive(undefined);
+    const before = new LivingArchive(undefined);
     await before.live(12);
-    const during = new Archive(thirtyDays, before.world);
+    const during = new LivingArchive(thirtyDays, before.world);
     await during.live(6, [{ tenant: 'bank-1' }]);
-    const after = new Archive(undefined, before.world);
+    const after = new LivingArchive(undefined, before.world);
     for (let n = 0; n < 6; n++) {
       await after.live(20);
       after.expire('');
@@ -215,7 +128,7 @@ describe('an archive with classes', () => {
   }, 30_000);
 
   test('a segment that was written without its class is locked for longer before it is listed', async () => {
-    const archive = new Archive(thirtyDays);
+    const archive = new LivingArchive(thirtyDays);
     archive.write({ tenant: 'bank-1' });
     const { demand: _, ...careless } = archive.context;
     await archive.world.archive(0, careless);
@@ -230,7 +143,7 @@ describe('an archive with classes', () => {
 });
 
 test('GOVERNANCE is a finding for each object, unless the auditor takes it; then the verdict says so', async () => {
-  const archive = new Archive(undefined);
+  const archive = new LivingArchive(undefined);
   await archive.live(2);
   const { findings } = await archive.verdict({ mode: 'GOVERNANCE' });
   expect(findings.length).toBeGreaterThan(5);
