@@ -1,0 +1,87 @@
+// Finds what must not be written in one text. All the patterns together cost too much for every text of every event: one combined
+// pattern of what secrets have in them is asked first, and most texts are done with that.
+
+import { CARD_HINT, findCards } from './cards.ts';
+import type { OwnPattern } from './patterns.ts';
+import { SECRETS } from './secrets.ts';
+
+/** What is looked for. */
+export interface Sought {
+  readonly secrets: boolean;
+  readonly cards: boolean;
+  readonly patterns: readonly OwnPattern[];
+}
+
+export interface Masked {
+  readonly text: string;
+  /** Names of what was found, such as aws-access-key. */
+  readonly names: readonly string[];
+}
+
+/** `mayHold`: cheap, true where masking is worth trying. `mask`: null where there is nothing to mask. */
+export interface Detector {
+  mayHold(text: string): boolean;
+  mask(text: string): Masked | null;
+}
+
+const CARD = 'card-number';
+/** Nothing that is looked for is shorter. */
+const SHORTEST = 10;
+/** What a mask may add to a text: a pattern of one's own may match a single letter, and limits on size must hold. */
+const maxGrowth = 1024;
+
+const secrets = SECRETS.map(({ name, pattern }) => ({ name, pattern: new RegExp(pattern, 'dg') }));
+const secretHint = new RegExp(SECRETS.map(({ hint }) => hint).join('|'));
+const cardHint = new RegExp(CARD_HINT);
+const anyHint = new RegExp(`${secretHint.source}|${CARD_HINT}`);
+
+const hintOf = ({ secrets: forSecrets, cards }: Sought): RegExp | null =>
+  forSecrets && cards ? anyHint : forSecrets ? secretHint : cards ? cardHint : null;
+
+/** How a mask reads. */
+export const maskOf = (name: string): string => `[masked: ${name}]`;
+
+export function createDetector(sought: Sought): Detector {
+  const { patterns } = sought;
+  const hint = hintOf(sought);
+  const mayHold = (text: string): boolean =>
+    (hint !== null && text.length >= SHORTEST && hint.test(text)) ||
+    (patterns.length > 0 && patterns.some(pattern => pattern.test(text)));
+  return { mayHold, mask: text => (mayHold(text) ? mask(text, sought) : null) };
+}
+
+function mask(text: string, sought: Sought): Masked | null {
+  const names: string[] = [];
+  let masked = text;
+  const replaced = (name: string, other: string): void => {
+    if (other === masked) return;
+    masked = other;
+    names.push(name);
+  };
+  if (sought.secrets)
+    for (const { name, pattern } of secrets) replaced(name, replaceSecret(masked, pattern, maskOf(name)));
+  if (sought.cards) replaced(CARD, replaceSpans(masked, findCards(masked), maskOf(CARD)));
+  for (const pattern of sought.patterns) replaced(pattern.name, pattern.replace(masked, maskOf(pattern.name)));
+  const [first] = names;
+  if (first === undefined) return null;
+  return masked.length > text.length + maxGrowth ? { text: maskOf(first), names } : { text: masked, names };
+}
+
+function replaceSecret(text: string, pattern: RegExp, by: string): string {
+  const spans: [number, number][] = [];
+  for (const { indices } of text.matchAll(pattern)) {
+    const span = indices?.groups?.secret ?? indices?.[0];
+    if (span) spans.push(span);
+  }
+  return replaceSpans(text, spans, by);
+}
+
+function replaceSpans(text: string, spans: readonly (readonly [number, number])[], by: string): string {
+  let masked = '';
+  let at = 0;
+  for (const [start, end] of spans) {
+    masked += text.slice(at, start) + by;
+    at = end;
+  }
+  return masked + text.slice(at);
+}

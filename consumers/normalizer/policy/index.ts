@@ -1,0 +1,11 @@
+/** The policy's door: one file that says what is accepted, what is masked, and who has to be named. */
+export { PolicyError, type PolicyErrorCode, type PolicyProblem } from './error.ts';
+export {
+  DEFAULT_POLICY,
+  type LoadedPolicy,
+  outcomeOf,
+  type PolicyDecision,
+  type PolicyRefusal,
+  type PolicyRefusalCode,
+  parsePolicyFile,
+} from './policy.ts';
