@@ -9,6 +9,7 @@ import { sealKeyName } from '../proof/seal.ts';
 import { nodeCrypto, signerFromPem } from './crypto.ts';
 import { type EnrichmentSettings, enrichmentSettings } from './enrichment-settings.ts';
 import type { KafkaSettings } from './kafka/index.ts';
+import { type EncryptionSettings, encryptionSettings } from './keys/settings.ts';
 import { parseRetention, type Retention } from './retention.ts';
 import { type Env, type Rule, SettingsReader } from './settings-reader.ts';
 
@@ -59,6 +60,8 @@ export interface NormalizerSettings extends ProgramSettings {
   /** Keys whose manifests and checkpoints are believed, where the chain goes on from the archive: those of TIDEMARK_LOG_VERIFIERS and TIDEMARK_LOG_KEY. */
   readonly logVerifiers: readonly VerifierKey[];
   readonly enrichment: EnrichmentSettings;
+  /** Whether personal data is encrypted; `unset` where nobody has decided. */
+  readonly encryption: EncryptionSettings;
 }
 
 export interface ArchiverSettings extends ProgramSettings {
@@ -85,9 +88,10 @@ export function normalizerSettings(env: Env, readFile?: ReadFile): NormalizerSet
     if (logKey) logVerifiers.push(logKey.key);
   }
   const enrichment = enrichmentSettings(reader);
+  const encryption = encryptionSettings(reader);
   reader.check();
   const key = given(sealKey);
-  return { ...program, sealKey: key, sealVerifiers: [key.key, ...others], logVerifiers, enrichment };
+  return { ...program, sealKey: key, sealVerifiers: [key.key, ...others], logVerifiers, enrichment, encryption };
 }
 
 /** Settings of the archiver; throws SettingsError with all that is wrong. */
