@@ -6,6 +6,21 @@ export const AUDIT_ACTIONS = {
   heartbeat: 'audit.heartbeat',
   /** The last event of a producer instance. */
   close: 'audit.close',
+  /** An erasure was asked for, approved, carried out, refused. */
+  eraseRequest: 'audit.erase.request',
+  eraseApprove: 'audit.erase.approve',
+  eraseExecute: 'audit.erase.execute',
+  eraseRefuse: 'audit.erase.refuse',
+  /** A hold was placed; it was asked to lift it; it was lifted. */
+  holdPlace: 'audit.hold.place',
+  holdLiftRequest: 'audit.hold.lift-request',
+  holdLift: 'audit.hold.lift',
+  /** The key of a day's refused records was destroyed at its end. */
+  dayKeyExpire: 'audit.day-key.expire',
+  /** Personal data is about to be shown in clear. */
+  reveal: 'audit.reveal',
+  /** Another policy is in force, or a policy file is broken: the normalizer sends these. */
+  policy: 'audit.policy.change',
 } as const;
 
 /** Prefix of the actions of tidemark itself. */
