@@ -1,5 +1,7 @@
 /** The policy's door: one file that says what is accepted, what is masked, and who has to be named. */
+export { type PolicyChange, type PolicyChangePlace, policyChangeEvent } from './change-event.ts';
 export { PolicyError, type PolicyErrorCode, type PolicyProblem } from './error.ts';
+export { loadPolicy, type PolicyOptions, type PolicySource } from './load.ts';
 export {
   DEFAULT_POLICY,
   type LoadedPolicy,
