@@ -26,6 +26,14 @@ function failed(source: Source): Enrichment {
   return { name: source.name, version: source.version, about: null, status: 'failed', note, values: [] };
 }
 
+/** Makes an entry safe to give to many records: who changes it in one would change it in all. */
+export function shared(entry: Enrichment): Enrichment {
+  for (const { value } of entry.values) Object.freeze(value);
+  entry.values.forEach(Object.freeze);
+  Object.freeze(entry.values);
+  return Object.freeze(entry);
+}
+
 export function attribute(key: string, text: string, type: ValueType = 'string'): Attribute {
   return { key, value: { type, text } };
 }

@@ -1,32 +1,71 @@
 // What happens while events are enriched that somebody should know: metric and log of each in one place.
 
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Logger } from '../../../core/edge/log.ts';
 import type { Enrichment } from '../../../schemas/index.ts';
 
 export interface EnrichEvents {
   enriched(entries: readonly Enrichment[]): void;
   failed(name: string, error: unknown): void;
+  reloaded(source: string): void;
+  /** Its files are broken: what was read before stays in force. */
+  broken(source: string, error: unknown): void;
+  /** The topic of changes can't be read or written: marks may be missing or old. */
+  changesUnavailable(what: string, error: unknown): void;
+  changesRestored(services: number): void;
+  /** A value of the topic that is not one of ours. */
+  strangeChange(): void;
 }
 
 /** A source that fails fails for each event: one line a minute says so, the metric counts them all. */
 const quietMs = 60_000;
 
 export function createEnrichEvents(log: Logger, registry: Registry): EnrichEvents {
-  const metric = (name: string, help: string, labelNames: string[]) =>
-    new Counter({ name: `tidemark_normalizer_${name}`, help, labelNames, registers: [registry] });
-  const entriesTotal = metric('enrichments_total', 'What was added to events', ['name', 'status']);
+  const registers = [registry];
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name: `tidemark_normalizer_${name}`, help, labelNames, registers });
+  const entriesTotal = counter('enrichments_total', 'What was added to events', ['name', 'status']);
+  const unavailable = counter('changes_unavailable_total', 'Times that the topic of changes gave no answer');
+  const strange = counter('changes_strange_total', 'Values in the topic of changes that are none');
+  const stale = new Gauge({
+    name: 'tidemark_normalizer_source_broken',
+    help: '1 while the files of a source are broken and its last good state is in force',
+    labelNames: ['source'],
+    registers,
+  });
   const saidAt = new Map<string, number>();
+  const seldom = (about: string, say: () => void): void => {
+    const now = Date.now();
+    if (now - (saidAt.get(about) ?? Number.NEGATIVE_INFINITY) < quietMs) return;
+    saidAt.set(about, now);
+    say();
+  };
   return {
     enriched: entries => {
       for (const { name, status } of entries) entriesTotal.inc({ name, status });
     },
-    failed: (name, error) => {
-      const now = Date.now();
-      if (now - (saidAt.get(name) ?? 0) < quietMs) return;
-      saidAt.set(name, now);
-      // An error's words may quote the event: its kind alone is logged.
-      log.error({ enricher: name, error: error instanceof Error ? error.name : typeof error }, 'an enricher failed');
+    // An error's words may quote the event: its kind alone is logged.
+    failed: (name, error) =>
+      seldom(name, () => log.error({ enricher: name, error: kindOf(error) }, 'an enricher failed')),
+    reloaded: source => {
+      stale.set({ source }, 0);
+      log.info({ source }, 'source of enrichment read again');
+    },
+    broken: (source, error) => {
+      stale.set({ source }, 1);
+      log.error({ source, error: wordsOf(error) }, 'source of enrichment is broken: its last good state stays');
+    },
+    changesUnavailable: (what, error) => {
+      unavailable.inc();
+      seldom(what, () => log.warn({ what, error: wordsOf(error) }, 'live changes may be missing or old'));
+    },
+    changesRestored: services => log.info({ services }, 'live changes restored'),
+    strangeChange: () => {
+      strange.inc();
+      seldom('strange', () => log.warn('the topic of changes holds a value that is none: who else writes to it?'));
     },
   };
 }
+
+const kindOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

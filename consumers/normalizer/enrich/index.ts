@@ -6,9 +6,14 @@ import type { Logger } from '../../../core/edge/log.ts';
 import type { EnrichmentSettings } from '../../../core/edge/settings.ts';
 import { AUDIT_ACTIONS } from '../../../core/event/index.ts';
 import type { AuditRecord } from '../../../schemas/index.ts';
+import { ChangeHistory } from './change-history.ts';
+import { changesOf } from './change-of.ts';
+import { ChangeTopic } from './change-topic.ts';
 import { clockFlag } from './clock.ts';
-import { askAll, type Enricher } from './enricher.ts';
+import { askAll } from './enricher.ts';
 import { createEnrichEvents } from './events.ts';
+import { createLiveChange } from './live-change.ts';
+import { openFileEnrichers } from './sources.ts';
 
 export type { Enricher } from './enricher.ts';
 
@@ -30,7 +35,14 @@ export interface EnrichOptions {
 /** Reads all sources. Throws SettingsError where one can't be read at the start. */
 export async function openEnrichers(settings: EnrichmentSettings, options: EnrichOptions): Promise<Enrichers> {
   const events = createEnrichEvents(options.log, options.registry);
-  const enrichers: Enricher[] = [];
+  const files = await openFileEnrichers(settings, events);
+  const history = new ChangeHistory();
+  const { changesTopic } = settings;
+  const changes =
+    changesTopic === null
+      ? null
+      : await ChangeTopic.open({ kafka: options.kafka, topic: changesTopic, history, events });
+  const enrichers = changes ? [...files.enrichers, createLiveChange(history)] : files.enrichers;
   return {
     enrich: record => {
       if (record.refused !== null || record.action === AUDIT_ACTIONS.heartbeat) return record;
@@ -41,7 +53,16 @@ export async function openEnrichers(settings: EnrichmentSettings, options: Enric
       const flags = flag === null ? record.flags : [...record.flags, flag];
       return { ...record, enrichment: [...record.enrichment, ...enrichment], flags };
     },
-    seen: () => {},
-    close: async () => {},
+    seen: record => {
+      try {
+        if (changes) for (const change of changesOf(record, files.servicesIn)) changes.take(change);
+      } catch (error) {
+        events.failed('live-change', error);
+      }
+    },
+    close: async () => {
+      files.close();
+      await changes?.close();
+    },
   };
 }

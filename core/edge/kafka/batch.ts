@@ -34,9 +34,9 @@ export interface FetchedBatch {
 
 /**
  * Takes a partition's answer for a fetch at `position` apart; null where it brought nothing. Throws `hole` where an offset is
- * missing that neither the log's start nor a filtered record explains.
+ * missing that neither the log's start nor a filtered record explains; in a compacted log such offsets are skipped ones.
  */
-export function toBatch(topic: string, answer: RawPartition, position: bigint): FetchedBatch | null {
+export function toBatch(topic: string, answer: RawPartition, position: bigint, compacted = false): FetchedBatch | null {
   const records: FetchedRecord[] = [];
   const logStart = BigInt(answer.lastStartOffset);
   let next = position;
@@ -45,7 +45,8 @@ export function toBatch(topic: string, answer: RawPartition, position: bigint): 
     const offset = BigInt(message.offset);
     if (offset < next) continue; // a compressed batch is given whole
     if (offset > next) {
-      if (next === position && offset === logStart) lost = offset - position;
+      if (compacted) skipped += offset - next;
+      else if (next === position && offset === logStart) lost = offset - position;
       else throw holeError(topic, answer.partition, next, offset);
     }
     next = offset + 1n;

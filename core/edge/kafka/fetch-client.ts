@@ -20,6 +20,8 @@ export interface FetchLimits {
   readonly maxWaitMs: number;
   readonly maxBytes: number;
   readonly maxBytesPerPartition: number;
+  /** The log is compacted: offsets without a record are its normal life. */
+  readonly compacted?: boolean;
 }
 
 const defaultLimits: FetchLimits = { maxWaitMs: 100, maxBytes: 4 << 20, maxBytesPerPartition: 1 << 20 };
@@ -92,15 +94,20 @@ export class FetchClient {
     return responses.flatMap(answer =>
       answer.partitions.flatMap(partition => {
         const position = positions.get(partition.partition);
-        return (position !== undefined && toBatch(topic, partition, position)) || [];
+        return (position !== undefined && toBatch(topic, partition, position, limits.compacted)) || [];
       }),
     );
   }
 
   /** One fetch of one partition, from whoever leads it; null where there was nothing at the position. */
-  async fetchOne(topic: string, partition: number, position: bigint): Promise<FetchedBatch | null> {
+  async fetchOne(
+    topic: string,
+    partition: number,
+    position: bigint,
+    limits: Partial<FetchLimits> = {},
+  ): Promise<FetchedBatch | null> {
     return this.#atLeader(topic, partition, async node => {
-      const [batch] = await this.fetch(node, topic, new Map([[partition, position]]));
+      const [batch] = await this.fetch(node, topic, new Map([[partition, position]]), { ...defaultLimits, ...limits });
       return batch ?? null;
     });
   }

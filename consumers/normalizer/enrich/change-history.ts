@@ -1,0 +1,97 @@
+// What is known of changes: for each service, environment and kind the last few, by when they came into force, so that an event that
+// comes late finds the change of its own time. Bounded: the services that were not asked for longest are forgotten.
+
+import { LRUCache } from 'lru-cache';
+import type { ChangeKey, ChangeKind, Mark } from './change-of.ts';
+
+/** Changes that are kept of each service, environment and kind. */
+export const keptChanges = 16;
+const maxMarks = 100_000;
+
+interface Kept {
+  readonly mark: Mark;
+  /** This program saw the event itself: it answers for the topic having it. */
+  own: boolean;
+}
+
+type Kinds = Map<ChangeKind, Kept[]>;
+
+export class ChangeHistory {
+  readonly #services = new LRUCache<string, Kinds>({
+    maxSize: maxMarks,
+    sizeCalculation: kinds =>
+      Math.max(
+        1,
+        [...kinds.values()].reduce((sum, { length }) => sum + length, 0),
+      ),
+  });
+
+  /** Takes marks, in any order, known ones too; answers whether that changed what is known. */
+  take(key: ChangeKey, marks: readonly Mark[], own = false): boolean {
+    const kinds: Kinds = new Map(this.#services.get(nameOf(key)));
+    const list = [...(kinds.get(key.kind) ?? [])];
+    let changed = false;
+    for (const mark of marks) changed = insert(list, { mark, own }) || changed;
+    if (!changed) return false;
+    kinds.set(key.kind, list.slice(-keptChanges));
+    this.#services.set(nameOf(key), kinds);
+    return true;
+  }
+
+  /** All that is known of one kind, in order. */
+  marks(key: ChangeKey): Mark[] {
+    return (this.#services.peek(nameOf(key))?.get(key.kind) ?? []).map(({ mark }) => mark);
+  }
+
+  /** Whether this program saw changes that are not among these. */
+  hasMore(key: ChangeKey, marks: readonly Mark[]): boolean {
+    const kept = this.#services.peek(nameOf(key))?.get(key.kind) ?? [];
+    return kept.some(({ mark, own }) => own && !marks.some(({ event }) => event === mark.event));
+  }
+
+  /** The changes in force at a time (µs), one of each kind at most. One that names no environment holds in all of them. */
+  inForce(service: string, environment: string, at: number): Map<ChangeKind, Mark> {
+    const found = new Map<ChangeKind, Mark>();
+    for (const name of new Set(['', environment])) {
+      for (const [kind, list] of this.#services.get(nameOf({ service, environment: name })) ?? []) {
+        const mark = list.findLast(kept => kept.mark.since <= at)?.mark;
+        if (mark && (found.get(kind)?.since ?? Number.NEGATIVE_INFINITY) <= mark.since) found.set(kind, mark);
+      }
+    }
+    return found;
+  }
+
+  get services(): number {
+    return this.#services.size;
+  }
+}
+
+const nameOf = ({ service, environment }: Pick<ChangeKey, 'service' | 'environment'>): string =>
+  JSON.stringify([service, environment]);
+
+/**
+ * Keeps a list in order of time, then of ids. Events of one change that follow each other are one mark, the earliest; so the thousand
+ * events of a migration do not push all else out.
+ */
+function insert(list: Kept[], kept: Kept): boolean {
+  const known = list.find(({ mark }) => mark.event === kept.mark.event);
+  if (known) {
+    known.own ||= kept.own;
+    return false;
+  }
+  const index = list.findIndex(({ mark }) => isBefore(kept.mark, mark));
+  const at = index < 0 ? list.length : index;
+  if (isSameChange(list[at - 1]?.mark, kept.mark)) return false;
+  list.splice(at, isSameChange(list[at]?.mark, kept.mark) ? 1 : 0, kept);
+  return true;
+}
+
+const isBefore = (a: Mark, b: Mark): boolean => a.since < b.since || (a.since === b.since && a.event < b.event);
+
+const isSameChange = (a: Mark | undefined, b: Mark): boolean =>
+  a !== undefined &&
+  (b.run ?? b.reference ?? b.version ?? b.commit) !== null &&
+  a.run === b.run &&
+  a.reference === b.reference &&
+  a.version === b.version &&
+  a.commit === b.commit;

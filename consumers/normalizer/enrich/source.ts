@@ -1,0 +1,91 @@
+// A source that is files, read again when they change. A state that can't be read is never taken: the last good one stays, and
+// somebody is told, once for each error. Files are looked at in intervals, not watched by the system: a mounted configuration
+// (Kubernetes swaps a symbolic link) and network file systems send no notices.
+
+import { stat } from 'node:fs/promises';
+
+export interface SourceOptions<T> {
+  /** The files it consists of now. */
+  list(): Promise<readonly string[]>;
+  /** Reads them; throws where they are broken. */
+  read(paths: readonly string[]): Promise<T>;
+  onReload(value: T): void;
+  /** The files are broken or gone; what was read before stays. */
+  onBroken(error: unknown): void;
+  /** 0: only `check` looks. */
+  readonly intervalMs: number;
+}
+
+export class Source<T> {
+  readonly #options: SourceOptions<T>;
+  #value: T;
+  /** Of the files that were last read; empty: they were broken and are looked at again. */
+  #signature: string;
+  #lastError = '';
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  private constructor(options: SourceOptions<T>, value: T, signature: string) {
+    this.#options = options;
+    this.#value = value;
+    this.#signature = signature;
+    this.#later();
+  }
+
+  /** Throws what `list` and `read` throw. */
+  static async open<T>(options: SourceOptions<T>): Promise<Source<T>> {
+    const paths = await options.list();
+    const signature = await signatureOf(paths);
+    return new Source(options, await options.read(paths), signature);
+  }
+
+  /** What was last read without an error. */
+  get value(): T {
+    return this.#value;
+  }
+
+  /** Reads the files again where they changed. Never throws. */
+  async check(): Promise<void> {
+    try {
+      const paths = await this.#options.list();
+      const signature = await signatureOf(paths);
+      if (signature === this.#signature) return;
+      // Taken before reading: a file that changes meanwhile is read once more.
+      this.#signature = signature;
+      this.#value = await this.#options.read(paths);
+      this.#lastError = '';
+      this.#options.onReload(this.#value);
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #broken(error: unknown): void {
+    this.#signature = '';
+    if (this.#lastError === String(error)) return;
+    this.#lastError = String(error);
+    this.#options.onBroken(error);
+  }
+
+  #later(): void {
+    const { intervalMs } = this.#options;
+    if (intervalMs === 0 || this.#closed) return;
+    this.#timer = setTimeout(() => void this.check().finally(() => this.#later()), intervalMs);
+    this.#timer.unref();
+  }
+}
+
+async function signatureOf(paths: readonly string[]): Promise<string> {
+  const lines = await Promise.all(
+    paths.map(async path => {
+      const { mtimeMs, size, ino } = await stat(path);
+      return `${path} ${mtimeMs} ${size} ${ino}`;
+    }),
+  );
+  return lines.join('\n');
+}
