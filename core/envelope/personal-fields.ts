@@ -29,7 +29,13 @@ export const PERSONAL: Shape = {
 };
 
 /** Enrichments whose values come from the platform's own lists and tell of services, not of persons: they stay readable. */
-export const CLEAR_ENRICHMENTS: ReadonlySet<string> = new Set(['catalogue', 'live-change']);
+const clearEnrichments: ReadonlySet<string> = new Set(['catalogue', 'live-change']);
+
+/** Whether a field of the table is left in clear after all. Only sealing asks: a reader opens whatever is sealed. */
+export function isLeftClear(record: AuditRecord, path: string): boolean {
+  const index = /^enrichment\[(\d+)\]/.exec(path)?.[1];
+  return index !== undefined && clearEnrichments.has(record.enrichment[Number(index)]?.name ?? '');
+}
 
 const microsPerMs = 1000;
 

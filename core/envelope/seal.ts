@@ -15,7 +15,7 @@ import type { AuditRecord, Sealed } from '../../schemas/types.ts';
 import { type KeyOwner, ownerName } from './key-id.ts';
 import type { DataKey, KeyRing } from './key-ring.ts';
 import { encodeOriginal } from './original.ts';
-import { dayOwner, ownerOf } from './personal-fields.ts';
+import { dayOwner, isLeftClear, ownerOf } from './personal-fields.ts';
 import { copyWithSlots } from './walk.ts';
 
 export const CIPHER = 'aes-256-gcm';
@@ -60,7 +60,7 @@ function gather(record: AuditRecord): { copy: AuditRecord; groups: OwnedFields[]
   };
   const { copy, slots } = copyWithSlots(record);
   for (const { path, value, set } of slots) {
-    if (typeof value !== 'string') continue;
+    if (typeof value !== 'string' || isLeftClear(record, path)) continue;
     add(ownerOf(record, path), { path, bytes: Buffer.from(value, 'utf8'), put: set });
   }
   const { original } = record;

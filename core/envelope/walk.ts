@@ -2,7 +2,7 @@
 // field is copied.
 
 import type { AuditRecord, Sealed } from '../../schemas/types.ts';
-import { CLEAR_ENRICHMENTS, PERSONAL, type Shape } from './personal-fields.ts';
+import { PERSONAL, type Shape } from './personal-fields.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -35,16 +35,14 @@ function walk<T extends object>(holder: T, shape: Shape, path: string, slots: Sl
       };
       if (isText(value)) slots.push({ path: at, value, set });
     } else if (Array.isArray(value)) {
-      if (value.length > 0) fields[name] = value.map((item, n) => walkItem(name, item, inner, `${at}[${n}]`, slots));
+      if (value.length > 0) fields[name] = value.map((item, n) => walkItem(item, inner, `${at}[${n}]`, slots));
     } else if (typeof value === 'object') fields[name] = walk(value, inner, at, slots);
   }
   return copy;
 }
 
-function walkItem(list: string, item: unknown, shape: Shape, path: string, slots: Slot[]): unknown {
-  if (typeof item !== 'object' || item === null) return item;
-  if (list === 'enrichment' && 'name' in item && CLEAR_ENRICHMENTS.has(String(item.name))) return item;
-  return walk(item, shape, path, slots);
+function walkItem(item: unknown, shape: Shape, path: string, slots: Slot[]): unknown {
+  return typeof item === 'object' && item !== null ? walk(item, shape, path, slots) : item;
 }
 
 function isText(value: unknown): value is string | Sealed {
