@@ -56,12 +56,11 @@ function keep(text: string): number {
   return parsed(() => parseKeep(text).ms);
 }
 
-async function extend(location: string, options: Options): Promise<void> {
-  const { until, by, from, to, dryRun = false } = options;
+async function extend(location: string, { until, by, from, to, dryRun = false }: Options): Promise<void> {
+  if (until === undefined && by === undefined) refuse('give --until or --by');
   const bucket = await openArchive(location, process.env);
   try {
-    const wanted =
-      until === undefined ? { by: by ?? refuse('give --until or --by') } : { until: await future(bucket, until) };
+    const wanted = until === undefined ? { by: by ?? 0 } : { until: await future(bucket, until) };
     const span = { from: from ?? null, before: to ?? null };
     await print(textOf(await extendLocks(bucket, { to: wanted, ...span, isTried: dryRun }), dryRun));
   } finally {

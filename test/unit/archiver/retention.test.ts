@@ -1,5 +1,6 @@
 // How long what is kept: durations, classes, what a segment's events demand, and that all that proves it outlives it.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseClasses } from '../../../consumers/archiver/retention-classes.ts';
 import { RetentionDemand } from '../../../consumers/archiver/retention-demand.ts';
@@ -60,6 +61,16 @@ describe('classes', () => {
     ['a tag by its key', { tenant: 'bank-7', attributes: [attribute('held', 'x')] }, 'P10Y'],
   ])('%s', (_, event, expected) => {
     expect(keptFor(event)).toBe(expected === null ? 0 : parseKeep(expected).ms);
+  });
+
+  test('the example for operators is one', () => {
+    const page = readFileSync(new URL('../../../docs/operating.md', import.meta.url), 'utf8');
+    const [, example = ''] = /```yaml\n([^`]*)```/.exec(page) ?? [];
+    const [payments, health] = parseClasses(example, parseKeep('P400D'));
+    expect(payments?.matches({ action: 'payment.refund', tenant: null, attributes: [] })).toBe(true);
+    const patient = { action: 'x.read', tenant: 'clinic-3', attributes: [{ key: 'patient', value: 'u-1' }] };
+    expect(health?.matches(patient)).toBe(true);
+    expect(health?.matches({ ...patient, tenant: 'shop' })).toBe(false);
   });
 
   test('of a segment the longest counts, and what can not be read may be long', () => {
