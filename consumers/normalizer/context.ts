@@ -4,6 +4,7 @@ import type { ChainEnd } from '../../core/proof/chain.ts';
 import type { NormalizerSettings } from './config.ts';
 import type { NormalizerEvents } from './events.ts';
 import type { Heartbeats } from './heartbeat.ts';
+import type { Parts } from './pipeline.ts';
 import type { WriterSchemas } from './writer-schema.ts';
 
 export interface NormalizerContext {
@@ -12,6 +13,8 @@ export interface NormalizerContext {
   readonly events: NormalizerEvents;
   readonly heartbeats: Heartbeats;
   readonly writers: WriterSchemas;
+  /** What events go through between being decided on and being encoded. */
+  readonly parts: Parts;
   /** Of AuditRecord, at the registry. */
   readonly schemaId: number;
   /** The text that the registry answers for it, byte for byte: seals commit to it. */

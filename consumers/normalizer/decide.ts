@@ -8,10 +8,13 @@ import type { FetchedRecord } from '../../core/edge/kafka/index.ts';
 import { AUDIT_ACTIONS, checkEvent } from '../../core/event/index.ts';
 import type { Attribution, AuditEvent, AuditRecord, Original, Problem, Producer } from '../../schemas/index.ts';
 import type { DatumFlaw } from './datum-check.ts';
+import type { PolicyRefusal, PolicyRefusalCode } from './policy/index.ts';
 import type { NoSchema, WriterSchema } from './writer-schema.ts';
 
+/** What makes a record unacceptable by itself, whatever the policy. */
+type Flaw = 'no-value' | 'truncated' | 'wrong-magic' | NoSchema | DatumFlaw | 'invalid';
 /** Why a record is refused; also a metric's label. */
-export type RefusalCode = 'no-value' | 'truncated' | 'wrong-magic' | NoSchema | DatumFlaw | 'invalid';
+export type RefusalCode = Flaw | PolicyRefusalCode;
 
 /** Where a record stands. */
 export interface Place {
@@ -50,21 +53,21 @@ export function decide(
   now: number,
 ): Decision {
   const id = schemaIdOf(raw.value);
-  if (typeof id !== 'number') return refuse(raw, place, now, id);
+  if (typeof id !== 'number') return flawed(raw, place, now, id);
   if (writer === undefined || typeof writer === 'string') {
-    return refuse(raw, place, now, writer ?? 'unknown-schema');
+    return flawed(raw, place, now, writer ?? 'unknown-schema');
   }
   const datum = (raw.value ?? Buffer.alloc(0)).subarray(prefixBytes);
   const flaw = writer.check(datum);
-  if (flaw) return refuse(raw, place, now, flaw);
+  if (flaw) return flawed(raw, place, now, flaw);
   let event: AuditEvent;
   try {
     event = writer.decode(datum);
   } catch {
-    return refuse(raw, place, now, 'undecodable');
+    return flawed(raw, place, now, 'undecodable');
   }
   const problems = checkEvent(event);
-  if (problems.length > 0) return refuse(raw, place, now, 'invalid', problems, event);
+  if (problems.length > 0) return flawed(raw, place, now, 'invalid', problems, event);
   const unknown = writer.unknown.length > 0;
   return { record: accept(raw, place, event, unknown, now), refused: null, unknown };
 }
@@ -95,16 +98,45 @@ function attribute({ actor }: AuditEvent): [Attribution, string] {
 const maxProblems = 50;
 const maxFieldLength = 200;
 
+function flawed(
+  raw: FetchedRecord,
+  place: Place,
+  now: number,
+  code: Flaw,
+  problems: readonly Problem[] = [],
+  event?: AuditEvent,
+): Decision {
+  const refusal = { code, message: messages[code](raw), problems };
+  return refuse(raw, place, now, refusal, producerOf(raw, problems, event));
+}
+
+/** A record that is sound, and that the policy does not accept: `judged` is what the policy made of it. */
+export function refuseByPolicy(
+  raw: FetchedRecord,
+  place: Place,
+  judged: AuditRecord,
+  refusal: PolicyRefusal,
+): Decision {
+  const decision = refuse(raw, place, judged.normalizedAt, refusal, judged.producer);
+  return { ...decision, record: { ...decision.record, policy: judged.policy } };
+}
+
+interface Refusal {
+  readonly code: RefusalCode;
+  readonly message: string;
+  readonly problems: readonly Problem[];
+}
+
 function refuse(
   raw: FetchedRecord,
   place: Place,
   now: number,
-  code: RefusalCode,
-  problems: readonly Problem[] = [],
-  event?: AuditEvent,
+  { code, message, problems }: Refusal,
+  producer: Producer | null,
 ): Decision {
   const { topic, generation, partition } = place;
   const where = provenance(raw, place, now);
+  const target = `${topic}/${generation}/${partition}/${raw.offset}`;
   const record: AuditRecord = {
     id: refusalId(place, raw.offset),
     occurredAt: where.received.at,
@@ -112,17 +144,9 @@ function refuse(
     outcome: 'denied',
     tenant: null,
     actor: null,
-    targets: [
-      {
-        type: 'record',
-        id: `${topic}/${generation}/${partition}/${raw.offset}`,
-        name: null,
-        person: false,
-        changes: [],
-      },
-    ],
+    targets: [{ type: 'record', id: target, name: null, person: false, changes: [] }],
     origin: null,
-    producer: producerOf(raw, problems, event),
+    producer,
     request: null,
     change: null,
     reason: null,
@@ -136,7 +160,7 @@ function refuse(
     policy: null,
     refused: {
       code,
-      message: messages[code](raw),
+      message,
       problems: problems.slice(0, maxProblems).map(({ field, found, expected }) => ({
         field: field.slice(0, maxFieldLength),
         found,
@@ -149,7 +173,7 @@ function refuse(
 }
 
 const sizeOf = (raw: FetchedRecord): string => `${raw.value?.length ?? 0} bytes`;
-const messages: Record<RefusalCode, (raw: FetchedRecord) => string> = {
+const messages: Record<Flaw, (raw: FetchedRecord) => string> = {
   'no-value': () => 'found a record without a value, expected an event',
   truncated: raw => `found a value of ${sizeOf(raw)}, expected the byte 00, a schema id of 4 bytes, and an event`,
   'wrong-magic': raw =>

@@ -18,6 +18,8 @@ export interface NormalizerEvents {
   decided(decision: Decision): void;
   sealed(run: SealedRun, how: { seconds: number; rawTimestamp: number }): void;
   registryWaits(id: number, error: unknown): void;
+  /** The store of keys gave no answer; events that need it wait. */
+  keysWait(error: unknown): void;
   heartbeatFailed(): void;
   /** Works out, for a scrape, what depends on the time and on where the raw topic ends. */
   scrape(ends: ReadonlyMap<number, bigint>, retentionMs: number | null): void;
@@ -62,8 +64,9 @@ export function createEvents(log: Logger, registry: Registry): NormalizerEvents 
       metrics.lost.inc(Number(count));
       log.error({ partition, from: `${from}`, count: `${count}` }, 'raw records were gone before they could be read');
     },
-    decided: ({ refused, unknown }) => {
+    decided: ({ record, refused, unknown }) => {
       metrics.events.inc();
+      for (const { code } of record.flags) metrics.flags.inc({ code });
       if (refused) metrics.refusals.inc({ code: refused });
       if (unknown) metrics.unknown.inc();
     },
@@ -78,6 +81,10 @@ export function createEvents(log: Logger, registry: Registry): NormalizerEvents 
     registryWaits: (id, error) => {
       metrics.registryWaits.inc();
       log.warn({ id, error: error instanceof Error ? error.message : String(error) }, 'waiting for the registry');
+    },
+    keysWait: error => {
+      metrics.keyWaits.inc();
+      log.warn({ error: error instanceof Error ? error.message : String(error) }, 'waiting for the store of keys');
     },
     heartbeatFailed: () => metrics.heartbeatFailures.inc(),
     scrape: (ends, retentionMs) => {
@@ -115,6 +122,8 @@ function createMetrics(registry: Registry) {
     byPartition: [lagEvents, lagSeconds, sealAge, hoursLeft],
     events: counter('events_total', 'Raw records that became events'),
     refusals: counter('refusals_total', 'Raw records that became refusals', ['code']),
+    flags: counter('flags_total', 'Marks that events were given, by why', ['code']),
+    keyWaits: counter('key_waits_total', 'Times that the store of keys gave no answer'),
     unknown: counter('unknown_fields_total', 'Events whose writer knows more than this normalizer: upgrade it'),
     lost: counter('lost_total', 'Raw offsets that were gone before they could be read'),
     foreign: counter('foreign_seals_total', 'Seals in the events topic that are not of its chain'),

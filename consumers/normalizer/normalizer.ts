@@ -18,7 +18,9 @@ import type { NormalizerSettings } from './config.ts';
 import type { NormalizerContext } from './context.ts';
 import { createEvents } from './events.ts';
 import { createHeartbeats } from './heartbeat.ts';
+import { openRing } from './keys.ts';
 import { PartitionNormalizer } from './partition.ts';
+import type { Parts } from './pipeline.ts';
 import { checkStart } from './start-checks.ts';
 import { createWriterSchemas } from './writer-schema.ts';
 
@@ -57,6 +59,10 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
   onOpen('http', telemetry.close);
   const httpPort = await telemetry.listen(settings.httpPort);
 
+  const keys = await openRing(settings, log, events.keysWait);
+  if (keys) onOpen('keys', async () => keys.close());
+  const parts: Parts = { policy: null, enrichers: null, ring: keys?.ring ?? null };
+
   const heartbeats = createHeartbeats({
     kafka,
     log,
@@ -71,6 +77,7 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
     kafka,
     events,
     heartbeats,
+    parts,
     writers: createWriterSchemas(schemas.registry, { onWait: events.registryWaits }),
     schemaId: schemas.recordId,
     schemaText: schemas.recordText,

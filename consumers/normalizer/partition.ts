@@ -4,17 +4,18 @@
 import { nodeCrypto } from '../../core/edge/crypto.ts';
 import type { FetchedBatch, FetchedRecord, PartitionWorker, WorkerContext } from '../../core/edge/kafka/index.ts';
 import type { ChainEnd } from '../../core/proof/chain.ts';
-import { auditRecordType } from '../../schemas/index.ts';
 import type { NormalizerContext } from './context.ts';
-import { decide, type Place, schemaIdOf } from './decide.ts';
+import { type Place, schemaIdOf } from './decide.ts';
 import { NormalizerError } from './error.ts';
 import { type Output, openOutput } from './output.ts';
+import { finish, ownersIn, type Prepared, prepare } from './pipeline.ts';
 import { findLastSeal, positionAfter } from './recover.ts';
 import { type Chain, RunBuilder } from './run.ts';
 
 /** A run is committed when it is this old, this large, or has this many events. */
 const limits = { ageMs: 120, bytes: 3_000_000, events: 10_000 };
-const recordsAtOnce = 2000;
+/** Records that are prepared together: their keys are fetched at once, and heartbeats of the group go on behind them. */
+const together = { records: 500, owners: 5000 };
 const hintEveryMs = 1000;
 const tailPatienceMs = 20_000;
 
@@ -65,8 +66,16 @@ export class PartitionNormalizer implements PartitionWorker {
     return position;
   }
 
-  onBatch(batch: FetchedBatch): Promise<void> {
-    return this.#exclusively(() => this.#take(batch));
+  /** What may have to wait for others (schemas, keys) does so outside the queue, so that runs are committed meanwhile. */
+  async onBatch(batch: FetchedBatch): Promise<void> {
+    await this.#exclusively(async () => this.#begin(batch));
+    let next = batch.first + batch.lost;
+    for await (const records of this.#prepare(batch)) {
+      await this.#exclusively(async () => {
+        next = await this.#add(records, next);
+      });
+    }
+    await this.#exclusively(async () => this.#finish(batch, next));
   }
 
   async stop(): Promise<void> {
@@ -97,25 +106,60 @@ export class PartitionNormalizer implements PartitionWorker {
     }
   }
 
-  async #take(batch: FetchedBatch): Promise<void> {
-    let run = this.#openRun(batch.first);
-    if (batch.lost > 0n) {
-      run.lose(batch.lost);
-      this.#context.events.lost(this.#place.partition, batch.first, batch.lost);
-    }
-    for (const [index, record] of batch.records.entries()) {
-      // A batch may hold far more than its compressed size: heartbeats of the group have to go on.
-      if (index % recordsAtOnce === recordsAtOnce - 1) await new Promise(resolve => setImmediate(resolve));
-      run.skip(record.offset - run.next);
-      this.#add(run, record, await this.#writerOf(record));
+  #begin(batch: FetchedBatch): void {
+    if (batch.lost === 0n) return;
+    this.#openRun(batch.first).lose(batch.lost);
+    this.#context.events.lost(this.#place.partition, batch.first, batch.lost);
+  }
+
+  async #add(records: readonly Prepared[], first: bigint): Promise<bigint> {
+    let run = this.#openRun(first);
+    for (const prepared of records) {
+      const { raw, decision } = prepared;
+      run.skip(raw.offset - run.next);
+      const { key, datum } = finish(prepared, this.#context.parts.ring);
+      run.add(key, datum);
+      this.#lastTimestamp = raw.timestamp;
+      this.#context.events.decided(decision);
       if (run.bytes >= limits.bytes || run.events >= limits.events) {
         await this.#commit();
-        run = this.#openRun(record.offset + 1n);
+        run = this.#openRun(raw.offset + 1n);
       }
     }
+    if (run.events > 0) this.#commitLater();
+    return run.next;
+  }
+
+  #finish(batch: FetchedBatch, next: bigint): void {
+    const run = this.#openRun(next);
     run.skip(batch.next - run.next);
     this.#context.events.read(batch);
-    if (run.events > 0) this.#commitLater();
+  }
+
+  /** A batch's records, some at a time, with the keys that sealing them needs in memory. A batch may hold far more than its compressed size. */
+  async *#prepare({ records }: FetchedBatch): AsyncGenerator<Prepared[]> {
+    const { parts } = this.#context;
+    let ready: Prepared[] = [];
+    let owners = 0;
+    for (const raw of records) {
+      const prepared = prepare(raw, this.#place, await this.#writerOf(raw), Date.now() * 1000, parts);
+      ready.push(prepared);
+      owners += prepared.owners.length;
+      if (ready.length < together.records && owners < together.owners) continue;
+      await this.#fetchKeys(ready);
+      yield ready;
+      await new Promise(resolve => setImmediate(resolve));
+      ready = [];
+      owners = 0;
+    }
+    if (ready.length === 0) return;
+    await this.#fetchKeys(ready);
+    yield ready;
+  }
+
+  async #fetchKeys(records: readonly Prepared[]): Promise<void> {
+    const { ring } = this.#context.parts;
+    if (ring) await ring.prepare(ownersIn(records), this.#worker.signal);
   }
 
   #openRun(first: bigint): RunBuilder {
@@ -130,14 +174,6 @@ export class PartitionNormalizer implements PartitionWorker {
     if (typeof id !== 'number') return undefined;
     const { writers } = this.#context;
     return writers.known(id) ?? (await writers.find(id, this.#worker.signal));
-  }
-
-  #add(run: RunBuilder, raw: FetchedRecord, writer: Parameters<typeof decide>[2]): void {
-    const decision = decide(raw, this.#place, writer, Date.now() * 1000);
-    // A refused record's key may be anything, a person's name too: it is kept within the event.
-    run.add(decision.refused ? null : raw.key, auditRecordType().encode(decision.record));
-    this.#lastTimestamp = raw.timestamp;
-    this.#context.events.decided(decision);
   }
 
   #commitLater(): void {

@@ -88,7 +88,7 @@ export function normalizerSettings(env: Env, readFile?: ReadFile): NormalizerSet
     if (logKey) logVerifiers.push(logKey.key);
   }
   const enrichment = enrichmentSettings(reader);
-  const encryption = encryptionSettings(reader);
+  const encryption = decidedEncryption(reader);
   reader.check();
   const key = given(sealKey);
   return { ...program, sealKey: key, sealVerifiers: [key.key, ...others], logVerifiers, enrichment, encryption };
@@ -116,6 +116,45 @@ export function archiverSettings(env: Env, readFile?: ReadFile): ArchiverSetting
   return { ...program, archive, logKey: key, logVerifiers: [key.key, ...otherLogKeys], sealVerifiers };
 }
 
+/**
+ * Encryption has to be decided. Off, in an archive that nobody can delete from, it has to be said twice: what is personal would stay
+ * readable for years. The retention is the archiver's setting; who does not give it here means COMPLIANCE.
+ */
+function decidedEncryption(reader: SettingsReader): EncryptionSettings {
+  const before = reader.problems.length;
+  const encryption = encryptionSettings(reader);
+  const retention = reader.optional('TIDEMARK_RETENTION', rules.retention, noRetention);
+  if (reader.problems.length > before) return encryption;
+  const advice = 'docs/privacy.md says what it needs; nobody can erase what is archived in clear.';
+  if (encryption.state === 'unset') reader.add('TIDEMARK_ENCRYPTION', 'nothing', 'on or off', advice);
+  if (encryption.state !== 'off' || encryption.sure || retention.mode !== 'COMPLIANCE') return encryption;
+  const why =
+    reader.text('TIDEMARK_RETENTION') === undefined ? 'no TIDEMARK_RETENTION, which counts as' : 'a retention of';
+  const second = `Or say it a second time, by TIDEMARK_CLEAR_FOR_EVER=yes: ${advice}`;
+  reader.add('TIDEMARK_ENCRYPTION', `"off", with ${why} COMPLIANCE`, 'on', second);
+  return encryption;
+}
+
+/** Settings of a command that reads the raw topic and nothing else; throws SettingsError with all that is wrong. */
+export function topicSettings(env: Env, readFile?: ReadFile) {
+  const reader = new SettingsReader(env, readFile);
+  const settings = {
+    kafka: kafkaSettings(reader),
+    registry: registrySettings(reader),
+    rawTopic: reader.optional('TIDEMARK_RAW_TOPIC', rules.topic, 'audit.raw'),
+  };
+  reader.check();
+  return settings;
+}
+
+function registrySettings(reader: SettingsReader): RegistrySettings {
+  return {
+    url: reader.required('SCHEMA_REGISTRY_URL', rules.registryUrl, ''),
+    token: reader.text('SCHEMA_REGISTRY_TOKEN'),
+    registration: reader.optional('SCHEMA_REGISTRATION', rules.registration, 'register'),
+  };
+}
+
 function programSettings(reader: SettingsReader, group: string): ProgramSettings {
   const archive = {
     origin: reader.required('TIDEMARK_ORIGIN', rules.origin, 'unknown'),
@@ -130,11 +169,7 @@ function programSettings(reader: SettingsReader, group: string): ProgramSettings
   }
   return {
     kafka: kafkaSettings(reader),
-    registry: {
-      url: reader.required('SCHEMA_REGISTRY_URL', rules.registryUrl, ''),
-      token: reader.text('SCHEMA_REGISTRY_TOKEN'),
-      registration: reader.optional('SCHEMA_REGISTRATION', rules.registration, 'register'),
-    },
+    registry: registrySettings(reader),
     s3: {
       endpoint: reader.optional('S3_ENDPOINT', rules.url, undefined),
       bucket: reader.required('S3_BUCKET', rules.bucket, ''),

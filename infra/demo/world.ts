@@ -134,6 +134,8 @@ function environments(
       ...consumers,
       TIDEMARK_GROUP: `tidemark-normalizer${of.id}`,
       TIDEMARK_SEAL_KEY: of.keys.seal,
+      TIDEMARK_ENCRYPTION: 'off',
+      TIDEMARK_CLEAR_FOR_EVER: 'yes',
     },
     archiver: { ...consumers, TIDEMARK_GROUP: `tidemark-archiver${of.id}`, TIDEMARK_LOG_KEY: of.keys.log },
     auditor: s3,

@@ -46,6 +46,9 @@ export interface Scene {
   readonly verifiers?: readonly VerifierKey[];
 }
 
+/** Personal data as it came, so that a test sees all of an event. */
+const inClear = { TIDEMARK_ENCRYPTION: 'off', TIDEMARK_CLEAR_FOR_EVER: 'yes' };
+
 /** Fresh topics, a key, the raw schema registered, and the settings of a normalizer for them. */
 export async function createScene(partitions = 1, more: Record<string, string> = {}): Promise<Scene> {
   const names = await createFresh(partitions);
@@ -63,6 +66,7 @@ export async function createScene(partitions = 1, more: Record<string, string> =
     TIDEMARK_EVENTS_TOPIC: names.events,
     TIDEMARK_GROUP: names.group,
     TIDEMARK_SEAL_KEY: pem,
+    ...inClear,
     TIDEMARK_PERIOD: 'P20D', // so that no heartbeat comes in between
     TIDEMARK_LOG_LEVEL: 'info',
     ...more,

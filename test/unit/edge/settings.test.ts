@@ -17,6 +17,8 @@ const good = {
   TIDEMARK_LOG_KEY: 'log.pem',
   TIDEMARK_RETENTION: 'COMPLIANCE P400D',
   TIDEMARK_SEAL_VERIFIERS: 'others.txt',
+  TIDEMARK_ENCRYPTION: 'off',
+  TIDEMARK_CLEAR_FOR_EVER: 'yes',
 };
 const files: Record<string, string> = {
   'log.pem': generatePem(),
@@ -54,6 +56,22 @@ describe('settings', () => {
     expect(settings.sealVerifiers.map(formatVerifierKey)).toEqual([own, other].map(formatVerifierKey));
   });
 
+  test('encryption is decided, and off with COMPLIANCE only who is told twice', () => {
+    const name = 'TIDEMARK_ENCRYPTION';
+    const once = { ...good, TIDEMARK_CLEAR_FOR_EVER: undefined };
+    expect(problemsOf({ ...once, [name]: undefined }).get(name)).toContain('nothing | on or off');
+    expect(problemsOf(once).get(name)).toMatch(/a retention of COMPLIANCE .* TIDEMARK_CLEAR_FOR_EVER=yes/);
+    expect(problemsOf({ ...once, TIDEMARK_RETENTION: undefined }).get(name)).toContain('counts as COMPLIANCE');
+    expect(problemsOf({ ...once, TIDEMARK_RETENTION: 'GOVERNANCE P400D' }).size).toBe(0);
+    expect(problemsOf({ ...good, TIDEMARK_CLEAR_FOR_EVER: 'maybe' }).size).toBe(1);
+    expect(normalizerSettings(good, readFile).encryption).toEqual({ state: 'off', sure: true });
+    expect([...problemsOf({ ...good, [name]: 'on' }).keys()]).toEqual([
+      'TIDEMARK_KEYS_BUCKET',
+      'TIDEMARK_KEK',
+      'TIDEMARK_LOOKUP_KEY',
+    ]);
+  });
+
   test('of an archiver: a retention that was decided', () => {
     const settings = archiverSettings(good, readFile);
     expect(settings.archive.retention).toEqual({
@@ -85,7 +103,14 @@ describe('settings', () => {
 
   test('all that is missing is said at once', () => {
     expect([...problemsOf({}).keys()].sort()).toEqual(
-      ['KAFKA_BROKERS', 'S3_BUCKET', 'SCHEMA_REGISTRY_URL', 'TIDEMARK_ORIGIN', 'TIDEMARK_SEAL_KEY'].sort(),
+      [
+        'KAFKA_BROKERS',
+        'S3_BUCKET',
+        'SCHEMA_REGISTRY_URL',
+        'TIDEMARK_ENCRYPTION',
+        'TIDEMARK_ORIGIN',
+        'TIDEMARK_SEAL_KEY',
+      ].sort(),
     );
   });
 

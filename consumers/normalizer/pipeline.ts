@@ -1,0 +1,73 @@
+// The way of a raw record to the bytes of its event, in two steps: `prepare` (decide, policy, enrich) tells whose keys are needed,
+// `finish` (seal, encode) needs them at hand. Both are sync and know nothing of the partition: what waits is between them.
+
+import type { FetchedRecord } from '../../core/edge/kafka/index.ts';
+import { type KeyOwner, type KeyRing, ownerName, ownersOf, sealPersonal } from '../../core/envelope/index.ts';
+import { type AuditRecord, auditRecordType } from '../../schemas/index.ts';
+import { type Decision, decide, type Place, refuseByPolicy } from './decide.ts';
+import type { Enrichers } from './enrich/index.ts';
+import type { LoadedPolicy } from './policy/index.ts';
+import type { NoSchema, WriterSchema } from './writer-schema.ts';
+
+/** Each may be absent: then nothing is done for it. */
+export interface Parts {
+  /** The policy in force; it may be another one the next time. */
+  readonly policy: (() => LoadedPolicy) | null;
+  readonly enrichers: Pick<Enrichers, 'enrich' | 'seen'> | null;
+  /** Null: personal data stays in clear. */
+  readonly ring: KeyRing | null;
+}
+
+export interface Prepared {
+  readonly raw: FetchedRecord;
+  readonly decision: Decision;
+  /** Whose keys sealing it needs; none where nothing is sealed. */
+  readonly owners: readonly KeyOwner[];
+}
+
+export function prepare(
+  raw: FetchedRecord,
+  place: Place,
+  writer: WriterSchema | NoSchema | undefined,
+  now: number,
+  { policy, enrichers, ring }: Parts,
+): Prepared {
+  let decision = decide(raw, place, writer, now);
+  if (policy) decision = judge(raw, place, decision, policy());
+  if (enrichers && !decision.refused) {
+    decision = { ...decision, record: enrichers.enrich(decision.record) };
+    enrichers.seen(decision.record);
+  }
+  return { raw, decision, owners: ring ? ownersOf(decision.record) : [] };
+}
+
+function judge(raw: FetchedRecord, place: Place, decision: Decision, policy: LoadedPolicy): Decision {
+  const { record, refuse } = policy.apply(decision.record);
+  return refuse ? refuseByPolicy(raw, place, record, refuse) : { ...decision, record };
+}
+
+/** The owners of several records, each once. */
+export function ownersIn(records: readonly Prepared[]): KeyOwner[] {
+  const owners = new Map<string, KeyOwner>();
+  for (const prepared of records) for (const owner of prepared.owners) owners.set(ownerName(owner), owner);
+  return [...owners.values()];
+}
+
+/** The event as it is written; with a ring, nothing personal is in clear in it. */
+export function finish({ raw, decision }: Prepared, ring: KeyRing | null): { key: Buffer | null; datum: Buffer } {
+  const record = ring ? sealPersonal(decision.record, ring) : decision.record;
+  return { key: keyOf(raw, decision, ring !== null), datum: auditRecordType().encode(record) };
+}
+
+/**
+ * The key of the event's message. A refused record's key may be anything, a person's name too, so it is kept within the event alone;
+ * where personal data is sealed, so may be any other that does not repeat what the event says in clear.
+ */
+function keyOf({ key }: FetchedRecord, { refused, record }: Decision, isSealed: boolean): Buffer | null {
+  if (refused || key === null) return null;
+  return !isSealed || isClear(key.toString('utf8'), record) ? key : null;
+}
+
+function isClear(key: string, { tenant, targets }: AuditRecord): boolean {
+  return key === tenant || targets.some(({ type, id }) => key === `${type}/${id}`);
+}
