@@ -1,0 +1,98 @@
+// Orders where the keys are, below a prefix of their own, so that they share the keys' backup and end:
+//
+//   <prefix>/<kind>/<order id>/order.note
+//   <prefix>/<kind>/<order id>/approval-<8 hex key id of who approves>.note
+//   <prefix>/<kind>/<order id>/done.json
+//
+// All are created and never replaced. The mark `done` decides only that it is not done again.
+
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import type { KeyBucket } from '../keys/key-bucket.ts';
+import type { StoredNote, StoredOrder } from './judge.ts';
+import { isOrderId, type OrderKind, orderKinds } from './order.ts';
+
+/** What orders need of a bucket. */
+export interface OrderBucket {
+  read(name: string): Promise<{ readonly bytes: Uint8Array; readonly etag: string } | null>;
+  /** False where there is something already. */
+  write(name: string, bytes: Uint8Array, etag: string | null): Promise<boolean>;
+  names(): AsyncIterable<string>;
+  /** When an object was stored, ms, by the bucket's clock. */
+  storedAt(name: string): Promise<number>;
+}
+
+const requestTimeoutMs = 5_000;
+
+/** A bucket of keys, opened with the prefix of orders. */
+export function orderBucket(bucket: KeyBucket): OrderBucket {
+  const { client, settings } = bucket;
+  return {
+    read: name => bucket.read(name),
+    write: (name, bytes, etag) => bucket.write(name, bytes, etag),
+    names: () => bucket.names(),
+    storedAt: async name => {
+      const command = new HeadObjectCommand({ Bucket: settings.bucket, Key: `${settings.prefix}/${name}` });
+      const { LastModified } = await client.send(command, { abortSignal: AbortSignal.timeout(requestTimeoutMs) });
+      // Unknown is late: an erasure waits rather than to come too soon.
+      return LastModified?.getTime() ?? Date.now();
+    },
+  };
+}
+
+export class OrderStore {
+  readonly #bucket: OrderBucket;
+
+  constructor(bucket: OrderBucket) {
+    this.#bucket = bucket;
+  }
+
+  async all(): Promise<StoredOrder[]> {
+    const files = new Map<string, string[]>();
+    for await (const name of this.#bucket.names()) {
+      const [kind = '', id = '', file = ''] = name.split('/');
+      const place = `${kind}/${id}`;
+      files.set(place, [...(files.get(place) ?? []), file]);
+    }
+    const orders: StoredOrder[] = [];
+    for (const [place, names] of files) {
+      const [kindText, id = ''] = place.split('/');
+      const kind = orderKinds.find(known => known === kindText);
+      if (kind && isOrderId(id)) orders.push(await this.#order(kind, id, names));
+    }
+    return orders;
+  }
+
+  /** One order; null where there is none of this kind. */
+  async find(kind: OrderKind, id: string): Promise<StoredOrder | null> {
+    return (await this.all()).find(order => order.kind === kind && order.id === id) ?? null;
+  }
+
+  /** False where the place is taken, which a fresh id never is. Durable once it returns. */
+  create(kind: OrderKind, id: string, note: Uint8Array): Promise<boolean> {
+    return this.#bucket.write(`${kind}/${id}/order.note`, note, null);
+  }
+
+  /** False where this key has approved it already. */
+  approve(kind: OrderKind, id: string, keyIdHex: string, note: Uint8Array): Promise<boolean> {
+    return this.#bucket.write(`${kind}/${id}/approval-${keyIdHex}.note`, note, null);
+  }
+
+  async markDone(kind: OrderKind, id: string, at: Date): Promise<void> {
+    const bytes = Buffer.from(`${JSON.stringify({ done: at.toISOString() })}\n`, 'utf8');
+    await this.#bucket.write(`${kind}/${id}/done.json`, bytes, null);
+  }
+
+  async #order(kind: OrderKind, id: string, files: readonly string[]): Promise<StoredOrder> {
+    const load = (file: string) => this.#note(`${kind}/${id}/${file}`);
+    const approvals = files.filter(file => /^approval-[0-9a-f]{8}\.note$/.test(file)).map(load);
+    const [note, ...others] = await Promise.all([load('order.note'), ...approvals]);
+    return { kind, id, note, approvals: others, isDone: files.includes('done.json') };
+  }
+
+  async #note(name: string): Promise<StoredNote> {
+    const stored = await this.#bucket.read(name);
+    return stored
+      ? { bytes: stored.bytes, storedAt: await this.#bucket.storedAt(name) }
+      : { bytes: new Uint8Array(), storedAt: 0 };
+  }
+}
