@@ -94,8 +94,8 @@ export function changesOf(record: AuditRecord, servicesIn: (repository: string) 
       key: { service, environment, kind },
       mark: {
         ...mark,
-        version: mark.version ?? origin?.version ?? null,
-        commit: mark.commit ?? origin?.commit ?? null,
+        version: mark.version ?? bounded(origin?.version),
+        commit: mark.commit ?? bounded(origin?.commit),
       },
     };
   });
