@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { addCheckReceipt } from './commands/check-receipt.ts';
 import { addKeys } from './commands/keys.ts';
+import { addPolicy } from './commands/policy.ts';
 import { addProve } from './commands/prove.ts';
 import { addRead } from './commands/read.ts';
 import { addRetention } from './commands/retention.ts';
@@ -29,7 +30,7 @@ server other than AWS; credentials and region are those of the AWS SDK (AWS_ACCE
 
 Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not prove, 2 could not be done or checked.`,
     );
-  for (const add of [addVerify, addRead, addProve, addCheckReceipt, addKeys, addRetention]) add(program);
+  for (const add of [addVerify, addRead, addProve, addCheckReceipt, addKeys, addPolicy, addRetention]) add(program);
   return program;
 }
 

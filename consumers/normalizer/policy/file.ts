@@ -48,8 +48,10 @@ const path = z.string({ error: 'the path of a field' }).transform((text, context
 const KEPT =
   /^(?:id|action|corrects|producer\..*|actor\.id|actor\.onBehalfOf\[.*\]\.id|targets\[[^\]]*\]\.(?:id|type))$/;
 const maskedPath = path.superRefine((parsed, context) => {
-  if (!parsed.isText) context.addIssue({ code: 'custom', message: 'the path of a text' });
-  if (KEPT.test(parsed.text)) context.addIssue({ code: 'custom', message: 'a field that events are not found by' });
+  if (!parsed.isText) context.addIssue({ code: 'custom', input: parsed.text, message: 'the path of a text' });
+  if (KEPT.test(parsed.text)) {
+    context.addIssue({ code: 'custom', input: parsed.text, message: 'a field that events are not found by' });
+  }
 });
 
 const pattern = z
@@ -66,7 +68,7 @@ const pattern = z
     const compiled = compilePattern(own.name, own.pattern);
     if (typeof compiled !== 'string') return compiled;
     const message = `a regular expression in the syntax of RE2 of moderate size, not ${compiled}`;
-    context.addIssue({ code: 'custom', path: ['pattern'], message });
+    context.addIssue({ code: 'custom', input: own.pattern, path: ['pattern'], message });
     return z.NEVER;
   });
 const patterns = z.array(pattern, { error: 'a list of patterns' }).max(100, { error: 'at most 100 patterns' });
@@ -104,7 +106,7 @@ const rule = z
   .superRefine((one, context) => {
     if (one.otherwise !== undefined && one.identity === 'anonymous' && one.require.length === 0) {
       const message = 'it only beside an identity or fields that are demanded: without them nothing can be missing';
-      context.addIssue({ code: 'custom', path: ['otherwise'], message });
+      context.addIssue({ code: 'custom', input: one.otherwise, path: ['otherwise'], message });
     }
   });
 
@@ -134,7 +136,9 @@ const file = z
     const names = new Set<string>();
     rules.forEach((one, index) => {
       const message = 'a name that no other rule has';
-      if (names.has(one.name)) context.addIssue({ code: 'custom', path: ['rules', index, 'name'], message });
+      if (names.has(one.name)) {
+        context.addIssue({ code: 'custom', input: one.name, path: ['rules', index, 'name'], message });
+      }
       names.add(one.name);
     });
   });
