@@ -26,8 +26,11 @@ export interface KeyBucket {
   readonly client: S3Client;
   readonly settings: KeyBucketSettings;
   read(name: string): Promise<StoredBytes | null>;
-  /** Writes only where there is nothing (`etag` null) or still this; false where there is something else. Durable once it returns. */
-  write(name: string, bytes: Uint8Array, etag: string | null): Promise<boolean>;
+  /**
+   * Writes only where there is nothing (`etag` null) or still this: the new etag, or null where there is something else. Durable once it
+   * returns.
+   */
+  write(name: string, bytes: Uint8Array, etag: string | null): Promise<string | null>;
   /** Names of all objects below the prefix. */
   names(): AsyncIterable<string>;
   /** Destroys all versions of an object but the latest, delete markers too; how many. */
@@ -85,13 +88,13 @@ class KeyBucketIo {
     return typeof found === 'string' ? null : found;
   }
 
-  async write(name: string, bytes: Uint8Array, etag: string | null): Promise<boolean> {
+  async write(name: string, bytes: Uint8Array, etag: string | null): Promise<string | null> {
     const condition = etag === null ? { IfNoneMatch: '*' } : { IfMatch: etag };
     const input = { ...this.#place(name), Body: bytes, ContentLength: bytes.length, ...condition };
     const result = await this.#send(`writing ${name}`, abort => this.#client.send(new PutObjectCommand(input), abort));
     // AWS answers 404 to an If-Match where the object is gone.
-    if (typeof result === 'string') return false;
-    if (result.ETag) return true;
+    if (typeof result === 'string') return null;
+    if (result.ETag) return result.ETag;
     throw explain(this.#settings.bucket, `writing ${name}`, new Error('the answer names no ETag'));
   }
 

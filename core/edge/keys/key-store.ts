@@ -61,14 +61,15 @@ export class KeyStore {
   async findOrCreate(keyId: string, known?: FoundKey): Promise<FoundKey> {
     const there = await this.find(keyId, known);
     if (there) return there;
-    const wrapped = await this.#current.wrap(keyId, randomBytes(keyBytes));
+    const key = randomBytes(keyBytes);
+    const wrapped = await this.#current.wrap(keyId, key);
     const created = this.#now().toISOString();
     const bytes = formatKeyObject({ id: keyId, kek: this.#current.id, wrapped, created });
-    await this.#bucket.write(objectNameOf(keyId), bytes, null);
-    // Ours or another's: what the bucket has is the key. Reading it back also proves that it opens before anything is sealed with it.
+    const etag = await this.#bucket.write(objectNameOf(keyId), bytes, null);
+    if (etag !== null) return { key: createSecretKey(key), etag };
     const winner = await this.find(keyId);
     if (winner) return winner;
-    throw new KeysError('unavailable', `the key ${keyId} was written and is not there: another may be destroying it`);
+    throw new KeysError('unavailable', `the key ${keyId} is there and is not: someone deletes objects of keys`);
   }
 
   /**
@@ -81,7 +82,7 @@ export class KeyStore {
       const stored = await this.#bucket.read(name);
       const already = stored !== null && isTombstoneOf(keyId, stored.bytes);
       const tombstone = formatKeyObject({ id: keyId, erased: this.#now().toISOString() });
-      if (!already && !(await this.#bucket.write(name, tombstone, stored?.etag ?? null))) continue;
+      if (!already && (await this.#bucket.write(name, tombstone, stored?.etag ?? null)) === null) continue;
       return { already, versions: (stored && !already ? 1 : 0) + (await this.#deleteOlder(name, stored, already)) };
     }
   }
@@ -116,7 +117,7 @@ export class KeyStore {
       }
       const wrapped = await this.#current.wrap(keyId, await this.#unwrap(content));
       const bytes = formatKeyObject({ ...content, kek: this.#current.id, wrapped });
-      if (!(await this.#bucket.write(name, bytes, stored.etag))) continue; // wrapped or destroyed by another meanwhile
+      if ((await this.#bucket.write(name, bytes, stored.etag)) === null) continue; // wrapped or destroyed by another meanwhile
       await this.#bucket.deleteOlder(name);
       return 'rewrapped';
     }
