@@ -1,10 +1,11 @@
 // What happens in the normalizer that somebody should know: metric and log of each event in one place.
 
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { FetchedBatch } from '../../core/edge/kafka/index.ts';
+import { describeError, type FetchedBatch } from '../../core/edge/kafka/index.ts';
 import type { Logger } from '../../core/edge/log.ts';
 import type { ChainEnd } from '../../core/proof/chain.ts';
 import type { Decision } from './decide.ts';
+import type { LoadedPolicy, PolicyError } from './policy/index.ts';
 import type { SealedRun } from './run.ts';
 
 export interface NormalizerEvents {
@@ -21,6 +22,12 @@ export interface NormalizerEvents {
   /** The store of keys gave no answer; events that need it wait. */
   keysWait(error: unknown): void;
   heartbeatFailed(): void;
+  /** A policy is in force: the first (`from` null), or another one than before. */
+  policyChanged(from: LoadedPolicy | null, to: LoadedPolicy): void;
+  /** The policy file can't be used: the policy before it stays in force. */
+  policyBroken(error: PolicyError): void;
+  /** The event that tells of a change could not be sent yet. */
+  policyUntold(error: unknown): void;
   /** Works out, for a scrape, what depends on the time and on where the raw topic ends. */
   scrape(ends: ReadonlyMap<number, bigint>, retentionMs: number | null): void;
 }
@@ -87,6 +94,19 @@ export function createEvents(log: Logger, registry: Registry): NormalizerEvents 
       log.warn({ error: error instanceof Error ? error.message : String(error) }, 'waiting for the store of keys');
     },
     heartbeatFailed: () => metrics.heartbeatFailures.inc(),
+    policyChanged: (from, to) => {
+      metrics.policyBroken.set(0);
+      if (from) metrics.policyChanges.inc();
+      log.info({ from: from?.digest, digest: to.digest, rules: to.rules }, 'policy in force');
+    },
+    policyBroken: error => {
+      metrics.policyBroken.set(1);
+      log.error({ error: error.message }, 'the policy file is broken: the policy before it stays in force');
+    },
+    policyUntold: error => {
+      metrics.policyUntold.inc();
+      log.warn({ error: describeError(error) }, 'a change of policy is not in the raw topic yet');
+    },
     scrape: (ends, retentionMs) => {
       const now = Date.now();
       for (const [partition, state] of partitions) {
@@ -124,6 +144,13 @@ function createMetrics(registry: Registry) {
     refusals: counter('refusals_total', 'Raw records that became refusals', ['code']),
     flags: counter('flags_total', 'Marks that events were given, by why', ['code']),
     keyWaits: counter('key_waits_total', 'Times that the store of keys gave no answer'),
+    policyBroken: new Gauge({
+      name: 'tidemark_normalizer_policy_broken',
+      help: '1 while the policy file is broken and the policy before it stays in force',
+      registers,
+    }),
+    policyChanges: counter('policy_changes_total', 'Times that another policy came into force'),
+    policyUntold: counter('policy_untold_total', 'Times that the event of a change of policy could not be sent'),
     unknown: counter('unknown_fields_total', 'Events whose writer knows more than this normalizer: upgrade it'),
     lost: counter('lost_total', 'Raw offsets that were gone before they could be read'),
     foreign: counter('foreign_seals_total', 'Seals in the events topic that are not of its chain'),

@@ -1,25 +1,22 @@
 // A heartbeat goes through each raw partition at least twice a period, sent by who owns the partition, so that an idle one is sealed
-// too and its silence means something. An ordinary raw record, without a producer's number.
+// too and its silence means something.
 
-import type { Kafka } from 'kafkajs';
 import { v7 as uuidv7 } from 'uuid';
 import { describeError } from '../../core/edge/kafka/index.ts';
 import type { Logger } from '../../core/edge/log.ts';
 import { AUDIT_ACTIONS } from '../../core/event/index.ts';
-import { type AuditEvent, auditEventType } from '../../schemas/index.ts';
+import type { AuditEvent } from '../../schemas/index.ts';
+import type { OwnEvents } from './own-events.ts';
 
 export interface Heartbeats {
   /** Sends heartbeats into a partition until `stop`. */
   start(partition: number): { stop(): void };
-  close(): Promise<void>;
 }
 
 export interface HeartbeatOptions {
-  readonly kafka: Kafka;
+  readonly own: Pick<OwnEvents, 'send'>;
   readonly log: Logger;
   readonly topic: string;
-  /** Id of AuditEvent at the registry. */
-  readonly schemaId: number;
   readonly periodMs: number;
   onFailure(): void;
 }
@@ -30,19 +27,13 @@ const perPeriod = 2.5;
 const longestMs = 12 * 3_600_000;
 
 export function createHeartbeats(options: HeartbeatOptions): Heartbeats {
-  const { kafka, log, topic, schemaId, periodMs } = options;
-  const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { initialRetryTime: 100, retries: 5 } });
-  let connecting: Promise<void> | undefined;
+  const { own, log, topic, periodMs } = options;
   const intervalMs = Math.min(periodMs / perPeriod, longestMs);
 
   const send = async (partition: number): Promise<void> => {
     try {
-      connecting ??= producer.connect();
-      await connecting;
-      const value = encodeHeartbeat(topic, partition, schemaId, Date.now());
-      await producer.send({ topic, acks: -1, messages: [{ key: null, value, partition }] });
+      await own.send(heartbeatOf(topic, partition, Date.now()), partition);
     } catch (error) {
-      connecting = undefined;
       options.onFailure();
       log.warn({ partition, error: describeError(error) }, 'heartbeat not sent');
     }
@@ -69,15 +60,11 @@ export function createHeartbeats(options: HeartbeatOptions): Heartbeats {
         },
       };
     },
-    close: async () => {
-      await producer.disconnect();
-    },
   };
 }
 
-/** A heartbeat as a raw record's value. */
-export function encodeHeartbeat(topic: string, partition: number, schemaId: number, nowMs: number): Buffer {
-  const event: AuditEvent = {
+function heartbeatOf(topic: string, partition: number, nowMs: number): AuditEvent {
+  return {
     id: uuidv7(),
     occurredAt: nowMs * 1000,
     action: AUDIT_ACTIONS.heartbeat,
@@ -93,7 +80,4 @@ export function encodeHeartbeat(topic: string, partition: number, schemaId: numb
     corrects: null,
     attributes: [],
   };
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(schemaId, 1);
-  return Buffer.concat([prefix, auditEventType().encode(event)]);
 }

@@ -1,6 +1,7 @@
 // The normalizer, from its settings to its running partitions. `main.ts` runs it as a program; tests run it as it is.
 
 import type { Kafka } from 'kafkajs';
+import type { Registry as Metrics } from 'prom-client';
 import { createKafka, describeError, type RunningPartitions, runPartitions } from '../../core/edge/kafka/index.ts';
 import type { Logger } from '../../core/edge/log.ts';
 import { SettingsError } from '../../core/edge/settings.ts';
@@ -16,11 +17,14 @@ import {
 import type { ReadArchive } from './archive.ts';
 import type { NormalizerSettings } from './config.ts';
 import type { NormalizerContext } from './context.ts';
-import { createEvents } from './events.ts';
+import { openEnrichers } from './enrich/index.ts';
+import { createEvents, type NormalizerEvents } from './events.ts';
 import { createHeartbeats } from './heartbeat.ts';
 import { openRing } from './keys.ts';
+import { type OwnEvents, openOwnEvents } from './own-events.ts';
 import { PartitionNormalizer } from './partition.ts';
 import type { Parts } from './pipeline.ts';
+import { openPolicy } from './policy-in-force.ts';
 import { checkStart } from './start-checks.ts';
 import { createWriterSchemas } from './writer-schema.ts';
 
@@ -59,19 +63,16 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
   onOpen('http', telemetry.close);
   const httpPort = await telemetry.listen(settings.httpPort);
 
-  const keys = await openRing(settings, log, events.keysWait);
-  if (keys) onOpen('keys', async () => keys.close());
-  const parts: Parts = { policy: null, enrichers: null, ring: keys?.ring ?? null };
-
+  const own = openOwnEvents(kafka, archive.rawTopic, schemas.eventId);
+  onOpen('own events', own.close);
+  const parts = await openParts(options, { kafka, events, own, registry: telemetry.registry });
   const heartbeats = createHeartbeats({
-    kafka,
+    own,
     log,
     topic: archive.rawTopic,
-    schemaId: schemas.eventId,
     periodMs: archive.period.ms,
     onFailure: events.heartbeatFailed,
   });
-  onOpen('heartbeats', heartbeats.close);
   const context: NormalizerContext = {
     settings,
     kafka,
@@ -94,6 +95,21 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
   });
   onOpen('partitions', () => running?.stop() ?? Promise.resolve());
   return { httpPort, running };
+}
+
+type PartsContext = { kafka: Kafka; events: NormalizerEvents; own: OwnEvents; registry: Metrics };
+
+/** What events go through on their way, each opened and checked before the first record is read. */
+async function openParts({ settings, log, onOpen }: NormalizerOptions, context: PartsContext): Promise<Parts> {
+  const { kafka, events, own, registry } = context;
+  const { groupId, policy: path } = settings;
+  const policy = openPolicy({ path, groupId, events, own });
+  onOpen('policy', async () => policy.close());
+  const enrichers = await openEnrichers(settings.enrichment, { kafka, log, registry });
+  onOpen('enrichers', enrichers.close);
+  const keys = await openRing(settings, log, events.keysWait);
+  if (keys) onOpen('keys', async () => keys.close());
+  return { policy: policy.current, enrichers, ring: keys?.ring ?? null };
 }
 
 const registryPatienceMs = 60_000;

@@ -59,6 +59,8 @@ export interface NormalizerSettings extends ProgramSettings {
   readonly sealVerifiers: readonly VerifierKey[];
   /** Keys whose manifests and checkpoints are believed, where the chain goes on from the archive: those of TIDEMARK_LOG_VERIFIERS and TIDEMARK_LOG_KEY. */
   readonly logVerifiers: readonly VerifierKey[];
+  /** File of the policy; null: the default one. */
+  readonly policy: string | null;
   readonly enrichment: EnrichmentSettings;
   /** Whether personal data is encrypted; `unset` where nobody has decided. */
   readonly encryption: EncryptionSettings;
@@ -87,11 +89,20 @@ export function normalizerSettings(env: Env, readFile?: ReadFile): NormalizerSet
     const logKey = signerSetting(reader, 'TIDEMARK_LOG_KEY', program.archive.origin);
     if (logKey) logVerifiers.push(logKey.key);
   }
+  const policy = reader.text('TIDEMARK_POLICY') ?? null;
   const enrichment = enrichmentSettings(reader);
   const encryption = decidedEncryption(reader);
   reader.check();
   const key = given(sealKey);
-  return { ...program, sealKey: key, sealVerifiers: [key.key, ...others], logVerifiers, enrichment, encryption };
+  return {
+    ...program,
+    sealKey: key,
+    sealVerifiers: [key.key, ...others],
+    logVerifiers,
+    policy,
+    enrichment,
+    encryption,
+  };
 }
 
 /** Settings of the archiver; throws SettingsError with all that is wrong. */

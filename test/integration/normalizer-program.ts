@@ -67,6 +67,7 @@ export async function createScene(partitions = 1, more: Record<string, string> =
     TIDEMARK_GROUP: names.group,
     TIDEMARK_SEAL_KEY: pem,
     ...inClear,
+    TIDEMARK_CHANGES_TOPIC: 'off',
     TIDEMARK_PERIOD: 'P20D', // so that no heartbeat comes in between
     TIDEMARK_LOG_LEVEL: 'info',
     ...more,
