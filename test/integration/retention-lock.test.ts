@@ -1,7 +1,5 @@
 // Locks on the real server: both modes, made longer, tried by a probe; and a server whose locks keep nothing is found out.
 
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { probeLock } from '../../core/edge/s3/lock-probe.ts';
@@ -9,6 +7,7 @@ import { openS3Bucket, type S3Bucket } from '../../core/edge/s3/s3-bucket.ts';
 import { checkLockMode } from '../../core/edge/s3/start-check.ts';
 import { utf8 } from '../../core/proof/bytes.ts';
 import { createFresh, type FreshNames, stackVariable } from '../stack.ts';
+import { carelessEndpoint } from './retention-careless.ts';
 
 let names: FreshNames;
 beforeAll(async () => {
@@ -33,27 +32,6 @@ function openBucket(prefix: string, mode: (typeof modes)[number], endpoint = sta
 }
 
 const soon = () => Math.ceil(Date.now() / 1000) * 1000 + 60_000;
-
-/** The server behind one that answers `fine` to what the test names, and does nothing. */
-async function carelessEndpoint(isSwallowed: (method: string, url: string) => boolean): Promise<string> {
-  const target = new URL(stackVariable('S3_ENDPOINT'));
-  const server = createServer((incoming, outgoing) => {
-    const { method = 'GET', url = '/', headers } = incoming;
-    if (isSwallowed(method, url)) {
-      incoming.resume().on('end', () => outgoing.writeHead(method === 'DELETE' ? 204 : 200).end());
-      return;
-    }
-    const forwarded = request({ host: target.hostname, port: target.port, method, path: url, headers }, answer => {
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(outgoing);
-    });
-    forwarded.on('error', () => outgoing.destroy());
-    incoming.pipe(forwarded);
-  });
-  open.push(server);
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 describe.each(modes)('%s', mode => {
   test('a probe finds that locks hold, whoever else probes', async () => {
@@ -84,7 +62,9 @@ test.each<[string, (method: string, url: string) => boolean, string]>([
   ['deletes', method => method === 'DELETE', 'a locked version could be deleted'],
   ['shortens', (method, url) => method === 'PUT' && url.includes('retention'), 'a lock could be shortened'],
 ])('a server that %s what is locked is found out', async (_, isSwallowed, expected) => {
-  const problems = await probeLock(openBucket('careless', 'COMPLIANCE', await carelessEndpoint(isSwallowed)));
+  const careless = await carelessEndpoint(isSwallowed);
+  open.push(careless);
+  const problems = await probeLock(openBucket('careless', 'COMPLIANCE', careless.url));
   expect(problems.map(({ message }) => message)).toEqual([expect.stringContaining(expected)]);
   expect(problems[0]).toMatchObject({ code: 'lock-not-kept' });
 });

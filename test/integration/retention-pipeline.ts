@@ -92,7 +92,7 @@ export class Pipeline {
       TIDEMARK_ORIGIN: origin,
       TIDEMARK_RAW_TOPIC: names.raw,
       TIDEMARK_EVENTS_TOPIC: names.events,
-      TIDEMARK_PERIOD: 'PT2S',
+      TIDEMARK_PERIOD: 'PT3S',
       TIDEMARK_GROUP: names.group,
       TIDEMARK_RETENTION: options.retention,
       TIDEMARK_RETENTION_CLASSES: options.classes === undefined ? '' : fileOf('retention.yaml', options.classes),

@@ -1,7 +1,9 @@
 // Retention on the real servers: what is promised is kept, what is over may go, and the verdict stays what it is.
 
+import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { tidemark } from '../unit/cli/command.ts';
+import { carelessEndpoint } from './retention-careless.ts';
 import { Pipeline, type PipelineOptions, until } from './retention-pipeline.ts';
 
 const open: Pipeline[] = [];
@@ -122,6 +124,27 @@ describe('retention', () => {
     for (const { key, lock } of batches) expect(lock, key).toBeGreaterThanOrEqual(time.getTime());
     expect((await tidemark(args, { env })).stdout).toMatch(/^segments: extended 0 of/);
     await green(pipeline, '--lock-mode', 'governance');
+  });
+
+  test('no archiver starts where locks keep nothing, or less firmly than the archive was begun', async () => {
+    const pipeline = await Pipeline.open({ retention: 'COMPLIANCE PT1M' });
+    open.push(pipeline);
+    const careless = await carelessEndpoint(method => method === 'DELETE');
+    const [code] = await once(pipeline.start({ S3_ENDPOINT: careless.url }), 'exit');
+    careless.close();
+    expect(code).toBe(1);
+    expect(pipeline.output).toContain('a locked version could be deleted');
+    expect((await pipeline.versions('')).map(({ key }) => key)).toEqual([
+      expect.stringMatching(/^aside\/lock-probe\//),
+    ]);
+    pipeline.start();
+    await until(
+      async () => (await pipeline.versions('archive.json'))[0] ?? null,
+      () => pipeline.output,
+    );
+    const [weaker] = await once(pipeline.start({ TIDEMARK_RETENTION: 'GOVERNANCE PT1M' }), 'exit');
+    expect(weaker).toBe(1);
+    expect(pipeline.output).toContain('begun with COMPLIANCE, TIDEMARK_RETENTION says GOVERNANCE');
   });
 
   test('who wants classes apart runs two archives: each with its own retention, and its own lifecycle rule', async () => {

@@ -1,9 +1,13 @@
 // How long what is kept: durations, classes, what a segment's events demand, and that all that proves it outlives it.
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readConfig } from '../../../consumers/archiver/config.ts';
 import { parseClasses } from '../../../consumers/archiver/retention-classes.ts';
 import { RetentionDemand } from '../../../consumers/archiver/retention-demand.ts';
+import { generatePem } from '../../../core/edge/crypto.ts';
 import { parseKeep, parseRetention } from '../../../core/edge/retention.ts';
 import { auditRecordText, auditRecordType } from '../../../schemas/index.ts';
 import { makeTestSchema } from '../../archive-events.ts';
@@ -46,6 +50,16 @@ const raw = { topic: 'audit.raw', generation: 0, partition: 0, offset: 0 };
 const datumOf = (kept: Kept) => auditRecordType().encode(recordOf(kept, raw, start));
 const keptFor = (...events: Kept[]) => demand.of(auditRecordText, events.map(datumOf));
 
+const settings = {
+  KAFKA_BROKERS: 'localhost:9092',
+  SCHEMA_REGISTRY_URL: 'http://localhost:8081',
+  S3_BUCKET: 'evidence',
+  TIDEMARK_ORIGIN: 'tidemark.test/archive',
+  TIDEMARK_RETENTION: 'COMPLIANCE P10D',
+  TIDEMARK_LOG_KEY: generatePem(),
+  TIDEMARK_SEAL_KEY: generatePem(),
+};
+
 describe('classes', () => {
   test.each<[string, Kept, string | null]>([
     ['of no class', { action: 'order.create', tenant: 'shop' }, null],
@@ -71,6 +85,21 @@ describe('classes', () => {
     const patient = { action: 'x.read', tenant: 'clinic-3', attributes: [{ key: 'patient', value: 'u-1' }] };
     expect(health?.matches(patient)).toBe(true);
     expect(health?.matches({ ...patient, tenant: 'shop' })).toBe(false);
+  });
+
+  test('a file that is missing or wrong is among the settings that are', () => {
+    const wrong = (path: string) => () => readConfig({ ...settings, TIDEMARK_RETENTION_CLASSES: path });
+    const folder = mkdtempSync(join(tmpdir(), 'classes-'));
+    const fileOf = (text: string) => {
+      writeFileSync(join(folder, 'retention.yaml'), text);
+      return join(folder, 'retention.yaml');
+    };
+    expect(readConfig(settings).classes).toEqual([]);
+    expect(readConfig({ ...settings, TIDEMARK_RETENTION_CLASSES: fileOf(file) }).classes).toHaveLength(3);
+    expect(wrong(join(folder, 'none.yaml'))).toThrow(/TIDEMARK_RETENTION_CLASSES: found .*none\.yaml: ENOENT/);
+    expect(wrong(fileOf('classes: [{ name: a, keep: P9D, tag: x }]'))).toThrow(
+      'expected at least TIDEMARK_RETENTION (P10D)',
+    );
   });
 
   test('of a segment the longest counts, and what can not be read may be long', () => {
