@@ -1,38 +1,34 @@
 // Who answers for a service: its owner team, tier and repository, for the service that recorded an event and for those it was done to.
 
-import type { AuditRecord, Enrichment } from '../../../schemas/index.ts';
+import type { AuditRecord } from '../../../schemas/index.ts';
 import type { Catalogue, Service } from './catalogue-file.ts';
 import { attribute, type Enricher, found, missing } from './enricher.ts';
+import { createLookup, type Subject } from './lookup.ts';
 
 /** Types of targets that are services of the catalogue. */
 const SERVICE_TYPES: ReadonlySet<string> = new Set(['service', 'component']);
 /** An event may name a thousand targets; more than a few entries help nobody. */
-const maxTargets = 8;
+const maxEntries = 8;
 
 export function createCatalogue(current: () => Catalogue): Enricher {
-  return {
+  return createLookup({
     name: 'catalogue',
-    get version() {
-      return current().digest;
+    current,
+    versionOf: ({ digest }) => digest,
+    subjects: servicesOf,
+    find: ({ services }, { about, id }, source) => {
+      const service = services.get(id);
+      if (!service) return missing(source, about, 'the catalogue has no such service');
+      return found(source, about, valuesOf(service));
     },
-    enrich(record: AuditRecord): Enrichment[] {
-      const { services, digest } = current();
-      const source = { name: 'catalogue', version: digest };
-      return servicesOf(record).map(({ service, about }) => {
-        const entry = services.get(service);
-        return entry
-          ? found(source, about, valuesOf(entry))
-          : missing(source, about, 'the catalogue has no such service');
-      });
-    },
-  };
+  });
 }
 
-function servicesOf({ origin, targets }: AuditRecord): { service: string; about: string }[] {
-  const services = origin === null ? [] : [{ service: origin.service, about: 'origin.service' }];
-  for (const [index, target] of targets.entries()) {
-    if (services.length >= maxTargets) break;
-    if (SERVICE_TYPES.has(target.type)) services.push({ service: target.id, about: `targets[${index}].id` });
+function servicesOf({ origin, targets }: AuditRecord): Subject[] {
+  const services: Subject[] = origin === null ? [] : [{ about: 'origin.service', id: origin.service }];
+  for (const [index, { type, id }] of targets.entries()) {
+    if (services.length >= maxEntries) break;
+    if (SERVICE_TYPES.has(type)) services.push({ about: `targets[${index}].id`, id });
   }
   return services;
 }

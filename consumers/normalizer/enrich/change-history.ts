@@ -14,10 +14,11 @@ interface Kept {
   own: boolean;
 }
 
-type Kinds = Map<ChangeKind, Kept[]>;
+/** Of a service in an environment; never changed once it is given out. */
+export type Changes = ReadonlyMap<ChangeKind, readonly Kept[]>;
 
 export class ChangeHistory {
-  readonly #services = new LRUCache<string, Kinds>({
+  readonly #services = new LRUCache<string, Changes>({
     maxSize: maxMarks,
     sizeCalculation: kinds =>
       Math.max(
@@ -28,7 +29,7 @@ export class ChangeHistory {
 
   /** Takes marks, in any order, known ones too; answers whether that changed what is known. */
   take(key: ChangeKey, marks: readonly Mark[], own = false): boolean {
-    const kinds: Kinds = new Map(this.#services.get(nameOf(key)));
+    const kinds = new Map(this.#services.get(nameOf(key)));
     const list = [...(kinds.get(key.kind) ?? [])];
     let changed = false;
     for (const mark of marks) changed = insert(list, { mark, own }) || changed;
@@ -49,16 +50,15 @@ export class ChangeHistory {
     return kept.some(({ mark, own }) => own && !marks.some(({ event }) => event === mark.event));
   }
 
-  /** The changes in force at a time (µs), one of each kind at most. One that names no environment holds in all of them. */
-  inForce(service: string, environment: string, at: number): Map<ChangeKind, Mark> {
-    const found = new Map<ChangeKind, Mark>();
-    for (const name of new Set(['', environment])) {
-      for (const [kind, list] of this.#services.get(nameOf({ service, environment: name })) ?? []) {
-        const mark = list.findLast(kept => kept.mark.since <= at)?.mark;
-        if (mark && (found.get(kind)?.since ?? Number.NEGATIVE_INFINITY) <= mark.since) found.set(kind, mark);
-      }
-    }
-    return found;
+  /**
+   * What is known of a service: in its environment, and of changes that name none and hold in all. Each of the two is another object
+   * once anything in it changed.
+   */
+  find(service: string, environment: string): readonly Changes[] {
+    const everywhere = this.#services.get(nameOf({ service, environment: '' }));
+    const here = environment === '' ? undefined : this.#services.get(nameOf({ service, environment }));
+    if (everywhere === undefined) return here === undefined ? none : [here];
+    return here === undefined ? [everywhere] : [everywhere, here];
   }
 
   get services(): number {
@@ -66,8 +66,35 @@ export class ChangeHistory {
   }
 }
 
+const none: readonly Changes[] = [];
+
+export interface InForce {
+  /** One of each kind at most. */
+  readonly changes: ReadonlyMap<ChangeKind, Mark>;
+  /** From when (µs) until, not including, when that is so. */
+  readonly from: number;
+  readonly until: number;
+}
+
+/** The changes in force at a time (µs). Pure. */
+export function inForce(known: readonly Changes[], at: number): InForce {
+  const changes = new Map<ChangeKind, Mark>();
+  let from = Number.NEGATIVE_INFINITY;
+  let until = Number.POSITIVE_INFINITY;
+  for (const [kind, list] of known.flatMap(one => [...one])) {
+    const index = list.findLastIndex(({ mark }) => mark.since <= at);
+    const mark = list[index]?.mark;
+    until = Math.min(until, list[index + 1]?.mark.since ?? until);
+    if (!mark) continue;
+    from = Math.max(from, mark.since);
+    if ((changes.get(kind)?.since ?? Number.NEGATIVE_INFINITY) <= mark.since) changes.set(kind, mark);
+  }
+  return { changes, from, until };
+}
+
+/** Lengths keep two names apart, whatever they hold; JSON would cost more than all the rest of a lookup. */
 const nameOf = ({ service, environment }: Pick<ChangeKey, 'service' | 'environment'>): string =>
-  JSON.stringify([service, environment]);
+  `${environment.length} ${environment} ${service}`;
 
 /**
  * Keeps a list in order of time, then of ids. Events of one change that follow each other are one mark, the earliest; so the thousand

@@ -125,10 +125,11 @@ function servicesOf(record: AuditRecord, servicesIn: (repository: string) => rea
 const unique = (names: readonly string[]): string[] =>
   [...new Set(names)].filter(name => name.length <= maxLength).slice(0, maxServices);
 
+/** An attribute may hold anything, a person's words too: here only what looks like a version, a commit or a name of an environment. */
 function attributeOf({ attributes }: AuditRecord, name: string): string | null {
   const value = attributes.find(({ key }) => key === name)?.value;
   const text = value?.type === 'string' ? value.text : null;
-  return typeof text === 'string' && text !== '' ? bounded(text) : null;
+  return typeof text === 'string' && /^[A-Za-z0-9][A-Za-z0-9._+/-]{0,127}$/.test(text) ? text : null;
 }
 
 const bounded = (text: string | null | undefined): string | null =>

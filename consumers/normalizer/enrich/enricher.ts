@@ -10,18 +10,19 @@ export interface Enricher {
   enrich(record: AuditRecord): readonly Enrichment[];
 }
 
-type Source = Pick<Enricher, 'name' | 'version'>;
+/** What an entry says of where it is from. */
+export type EntrySource = Pick<Enricher, 'name' | 'version'>;
 
-export function found(source: Source, about: string | null, values: readonly Attribute[]): Enrichment {
+export function found(source: EntrySource, about: string | null, values: readonly Attribute[]): Enrichment {
   return { name: source.name, version: source.version, about, status: 'found', note: null, values: [...values] };
 }
 
 /** `note`: why, without anything from the event. */
-export function missing(source: Source, about: string | null, note: string): Enrichment {
+export function missing(source: EntrySource, about: string | null, note: string): Enrichment {
   return { name: source.name, version: source.version, about, status: 'missing', note, values: [] };
 }
 
-function failed(source: Source): Enrichment {
+function failed(source: EntrySource): Enrichment {
   const note = 'the enricher failed: see the log of the normalizer';
   return { name: source.name, version: source.version, about: null, status: 'failed', note, values: [] };
 }

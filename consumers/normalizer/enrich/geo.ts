@@ -3,13 +3,11 @@
 
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { LRUCache } from 'lru-cache';
 import { Reader, type Response } from 'maxmind';
-import type { Attribute, AuditRecord, Enrichment } from '../../../schemas/index.ts';
+import type { Attribute, Enrichment } from '../../../schemas/index.ts';
 import { type Address, parseAddress, scopeOf } from './address.ts';
-import { attribute, type Enricher, found, missing, shared } from './enricher.ts';
-
-const ABOUT = 'request.clientAddress';
+import { attribute, type Enricher, type EntrySource, found, missing } from './enricher.ts';
+import { createLookup, type Subject } from './lookup.ts';
 
 /** What is asked of a database; mmdb-lib's Reader is one. */
 export interface GeoDatabase {
@@ -35,56 +33,34 @@ export async function readGeoDatabases(paths: readonly string[]): Promise<GeoDat
   );
 }
 
-const cachedAddresses = 20_000;
-
-/** `databases`: those in force now; another array forgets what was looked up in the last one. */
+/** `databases`: those in force now. */
 export function createGeo(databases: () => readonly GeoDatabase[]): Enricher {
-  const cache = new LRUCache<string, Enrichment>({ max: cachedAddresses });
-  let current = databases();
-  let version = versionOf(current);
-  const refresh = (): void => {
-    if (databases() === current) return;
-    current = databases();
-    version = versionOf(current);
-    cache.clear();
-  };
-  return {
+  return createLookup({
     name: 'geo',
-    get version() {
-      refresh();
-      return version;
+    current: databases,
+    versionOf,
+    subjects: ({ request }) => {
+      const text = request?.clientAddress;
+      return typeof text === 'string' ? [{ about: 'request.clientAddress', id: text }] : [];
     },
-    enrich(record: AuditRecord): readonly Enrichment[] {
-      const text = record.request?.clientAddress;
-      if (typeof text !== 'string') return [];
-      refresh();
-      const known = cache.get(text);
-      if (known) return [known];
-      const entry = shared(lookUp(current, { name: 'geo', version }, text));
-      cache.set(text, entry);
-      return [entry];
-    },
-  };
+    find,
+  });
 }
 
-function lookUp(
-  databases: readonly GeoDatabase[],
-  source: { name: string; version: string },
-  text: string,
-): Enrichment {
-  const address = parseAddress(text);
-  if (address === null) return missing(source, ABOUT, 'not an IP address');
+function find(databases: readonly GeoDatabase[], { about, id }: Subject, source: EntrySource): Enrichment {
+  const address = parseAddress(id);
+  if (address === null) return missing(source, about, 'not an IP address');
   const mapped = address.mapped ? [attribute('mapped', 'true', 'boolean')] : [];
   const scope = scopeOf(address);
-  if (scope !== null) return found(source, ABOUT, [attribute('scope', scope), ...mapped]);
+  if (scope !== null) return found(source, about, [attribute('scope', scope), ...mapped]);
   const values = new Map<string, Attribute>();
   for (const database of databases) {
     const [data, bits] = database.getWithPrefixLength(address.text);
     // The first database that knows a thing is believed.
     for (const value of valuesOf(data, address, bits)) if (!values.has(value.key)) values.set(value.key, value);
   }
-  if (values.size === 0) return missing(source, ABOUT, 'a public address that no database knows');
-  return found(source, ABOUT, [attribute('scope', 'public'), ...mapped, ...values.values()]);
+  if (values.size === 0) return missing(source, about, 'a public address that no database knows');
+  return found(source, about, [attribute('scope', 'public'), ...mapped, ...values.values()]);
 }
 
 /**

@@ -1,29 +1,53 @@
 // The live change: which deployment, migration and configuration change of a service was in force when an event of it happened, so
 // that "when did it break, and through what" has an answer.
 
+import { LRUCache } from 'lru-cache';
 import type { Attribute, AuditRecord, Enrichment } from '../../../schemas/index.ts';
-import type { ChangeHistory } from './change-history.ts';
+import { type ChangeHistory, type Changes, type InForce, inForce } from './change-history.ts';
 import { happenedAt, type Mark } from './change-of.ts';
-import { attribute, type Enricher, found, missing } from './enricher.ts';
+import { attribute, type Enricher, found, missing, shared } from './enricher.ts';
 
 const ABOUT = 'origin.service';
 /** Of the rule, which is the source: it rises when docs/enrichment.md says something else. */
 const SOURCE = { name: 'live-change', version: '1' };
 
-export function createLiveChange(history: Pick<ChangeHistory, 'inForce'>): Enricher {
+/** What was said last of a service, and as long as what holds: most events are of the same few services, and of now. */
+interface Said extends Omit<InForce, 'changes'> {
+  readonly known: readonly Changes[];
+  readonly entries: readonly Enrichment[];
+}
+
+const keptServices = 10_000;
+
+export function createLiveChange(history: Pick<ChangeHistory, 'find'>): Enricher {
+  const cache = new LRUCache<string, Said>({ max: keptServices });
   return {
     ...SOURCE,
-    enrich(record: AuditRecord): Enrichment[] {
+    enrich(record: AuditRecord): readonly Enrichment[] {
       const { origin } = record;
       if (origin === null) return [];
-      const inForce = history.inForce(origin.service, origin.environment ?? '', happenedAt(record));
-      if (inForce.size === 0) return [missing(SOURCE, ABOUT, 'no change of this service is known at that time')];
-      const changes = [...inForce].sort(([, a], [, b]) => b.since - a.since);
-      const latest = changes[0]?.[0];
-      const values = latest === undefined ? [] : [attribute('latest', latest)];
-      return [found(SOURCE, ABOUT, [...values, ...changes.flatMap(([kind, mark]) => valuesOf(kind, mark))])];
+      const environment = origin.environment ?? '';
+      const at = happenedAt(record);
+      const known = history.find(origin.service, environment);
+      const name = `${environment.length} ${environment} ${origin.service}`;
+      const last = cache.get(name);
+      if (last && isSame(last.known, known) && last.from <= at && at < last.until) return last.entries;
+      const { changes, from, until } = inForce(known, at);
+      const entries = [shared(entryOf(changes))];
+      cache.set(name, { known, entries, from, until });
+      return entries;
     },
   };
+}
+
+const isSame = (a: readonly Changes[], b: readonly Changes[]): boolean =>
+  a.length === b.length && a.every((one, index) => one === b[index]);
+
+function entryOf(changes: InForce['changes']): Enrichment {
+  const sorted = [...changes].sort(([, a], [, b]) => b.since - a.since);
+  const latest = sorted[0]?.[0];
+  if (latest === undefined) return missing(SOURCE, ABOUT, 'no change of this service is known at that time');
+  return found(SOURCE, ABOUT, [attribute('latest', latest), ...sorted.flatMap(([kind, mark]) => valuesOf(kind, mark))]);
 }
 
 function valuesOf(kind: string, mark: Mark): Attribute[] {

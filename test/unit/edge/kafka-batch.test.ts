@@ -40,6 +40,12 @@ test('what is below the start of the log is lost; a hole elsewhere is an error, 
   expect(() => toBatch('t', answer([message(4), message(6)], 6), 4n)).toThrow(/no record at the offsets 5 to 5/);
 });
 
+test('in a compacted log, offsets without a record are skipped ones', () => {
+  const batch = toBatch('t', answer([message(6), message(9)]), 4n, true);
+  expect(batch).toMatchObject({ first: 4n, next: 10n, skipped: 4n, lost: 0n });
+  expect(batch?.records).toHaveLength(2);
+});
+
 test('a part of a batch adds up as well', () => {
   fc.assert(
     fc.property(

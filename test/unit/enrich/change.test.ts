@@ -97,6 +97,11 @@ describe('which change', () => {
     expect(finished({})[0]?.mark).toMatchObject({ version: '9' });
   });
 
+  test('an attribute in words is no version', () => {
+    const attributes = [{ key: 'version', value: { type: 'string' as const, text: 'Ada Lovelace' } }];
+    expect(finished({ targets: [target('service', 'billing')], attributes })[0]?.mark.version).toBeNull();
+  });
+
   test('a time behind its receipt is that of the receipt: nothing is received before it happens', () => {
     const received = { at: ten, source: 'broker' as const };
     expect(finished({ occurredAt: ten + 60 * minute, received })[0]?.mark.since).toBe(ten);
@@ -188,11 +193,11 @@ describe('history', () => {
     const history = new ChangeHistory();
     for (let index = 0; index < 100_500; index++) {
       history.take({ ...key, service: `s${index}` }, [mark('e', 1)]);
-      if (index % 1000 === 0) history.inForce('s0', 'production', 1);
+      if (index % 1000 === 0) history.find('s0', 'production');
     }
     expect(history.services).toBeLessThanOrEqual(100_000);
-    expect(history.inForce('s0', 'production', 1).size).toBe(1);
-    expect(history.inForce('s1', 'production', 1).size).toBe(0);
+    expect(history.find('s0', 'production')).toHaveLength(1);
+    expect(history.find('s1', 'production')).toEqual([]);
   });
 });
 
@@ -216,6 +221,21 @@ describe('the mark on an event', () => {
     const values = at(minutes);
     expect(values.latest).toBe(latest);
     expect(Object.entries(values).flatMap(([name, value]) => (name.endsWith('.event') ? [value] : []))).toEqual(events);
+  });
+
+  test('a change that comes to be known later counts from then on, and for earlier events too', () => {
+    const later = new ChangeHistory();
+    const enricher = createLiveChange(later);
+    const known = (minutes: number) =>
+      valuesOf(enricher.enrich(record({ occurredAt: ten + minutes * minute, ...from('billing') }))[0])[
+        'deployment.event'
+      ];
+    expect([known(0), known(9)]).toEqual([undefined, undefined]);
+    later.take(key, [mark('d1', ten)]);
+    expect([known(-1), known(0), known(9)]).toEqual([undefined, 'd1', 'd1']);
+    later.take(key, [mark('d2', ten + 5 * minute)]);
+    later.take({ ...key, environment: '' }, [mark('d3', ten + 7 * minute)]);
+    expect([4, 5, 6, 7, 9, 5, 4, -1].map(known)).toEqual(['d1', 'd2', 'd2', 'd3', 'd3', 'd2', 'd1', undefined]);
   });
 
   test('what it says', () => {
