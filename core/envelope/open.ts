@@ -8,7 +8,7 @@ import { checkKeyId, ownerName } from './key-id.ts';
 import type { FindKey } from './key-ring.ts';
 import { decodeOriginal } from './original.ts';
 import { dayOwner, ownerOf } from './personal-fields.ts';
-import { additionalData, CIPHER, NONCE_BYTES, ORIGINAL_PATH, TAG_BYTES } from './seal.ts';
+import { additionalData, CIPHER, CIPHER_OPTIONS, NONCE_BYTES, ORIGINAL_PATH, TAG_BYTES } from './seal.ts';
 import { copyWithSlots } from './walk.ts';
 
 /**
@@ -122,7 +122,7 @@ function openGroup(record: AuditRecord, group: SealedField[], all: readonly Seal
 }
 
 function decrypt(key: KeyObject, nonce: Uint8Array, bytes: Buffer, aad: Buffer): Buffer | null {
-  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv(CIPHER, key, nonce, CIPHER_OPTIONS);
   decipher.setAAD(aad);
   decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
   const clear = decipher.update(bytes.subarray(0, bytes.length - TAG_BYTES));
