@@ -4,6 +4,8 @@
 
 import { Command, CommanderError } from 'commander';
 import { addCheckReceipt } from './commands/check-receipt.ts';
+import { addErase } from './commands/erase.ts';
+import { addHold } from './commands/hold.ts';
 import { addKeys } from './commands/keys.ts';
 import { addPolicy } from './commands/policy.ts';
 import { addProve } from './commands/prove.ts';
@@ -30,7 +32,18 @@ server other than AWS; credentials and region are those of the AWS SDK (AWS_ACCE
 
 Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not prove, 2 could not be done or checked.`,
     );
-  for (const add of [addVerify, addRead, addProve, addCheckReceipt, addKeys, addPolicy, addRetention]) add(program);
+  for (const add of [
+    addVerify,
+    addRead,
+    addProve,
+    addCheckReceipt,
+    addErase,
+    addHold,
+    addKeys,
+    addPolicy,
+    addRetention,
+  ])
+    add(program);
   return program;
 }
 

@@ -28,13 +28,13 @@ export function openFormat(name: FormatName, width: number | null): Format {
   }
 }
 
-/** `{"proof", "segment", "event"}`; an event that could not be decoded has the format's own fields, its bytes, and why. */
+/** `{"proof", "segment", "event"}`, and `"personal"` where fields were to be opened; an event that could not be decoded has the format's own fields, its bytes, and why. */
 function jsonLine(event: ReadEvent): string {
-  const { proof, segment, undecodable, value, fields, datum } = event;
+  const { proof, segment, undecodable, value, fields, datum, personal } = event;
   const { id, occurredAt, topic, generation, partition, offset, producer } = fields;
   const line =
     undecodable === null
-      ? { proof, segment, event: value }
+      ? { proof, segment, event: value, personal }
       : {
           proof,
           segment,

@@ -1,6 +1,7 @@
 // Streams events out of an archive, period by period: log → manifests → segments, then what lies behind the log. One segment
 // is in memory at a time. What can't be read or does not prove is said, and reading goes on.
 
+import type { FieldState } from '../../core/envelope/index.ts';
 import type { EventFields } from '../../core/proof/avro.ts';
 import type { ListedSegment } from '../../core/proof/batch.ts';
 import { formatTime, parseTime } from '../../core/proof/period.ts';
@@ -31,6 +32,8 @@ export interface ReadEvent {
   readonly proof: Proof;
   /** Key of the segment it is in. */
   readonly segment: string;
+  /** What became of each of its sealed fields; absent where nobody asked for them to be opened. */
+  readonly personal?: readonly FieldState[];
 }
 
 /** Something that is not as it should be (`problem`), or that a reader should know (`note`). */

@@ -36,7 +36,8 @@ export type StepName =
   | 'erase.refuse'
   | 'hold.place'
   | 'hold.lift-request'
-  | 'hold.lift';
+  | 'hold.lift'
+  | 'day-key.expire';
 
 /** A step, for its audit event. */
 export interface Step {
@@ -44,7 +45,8 @@ export interface Step {
   readonly outcome: 'success' | 'denied' | 'failure';
   /** Whose key signed it; null: a program that carries out what was ordered. */
   readonly by: Signer['key'] | null;
-  readonly orderId: string;
+  /** Null: what happens without being ordered. */
+  readonly orderId: string | null;
   readonly subject: Subject;
   readonly reason: string;
   readonly caseId: string | null;
@@ -56,7 +58,10 @@ export interface Step {
 export interface ErasableKeys {
   /** Public id of a person's key. */
   idOf(owner: { readonly kind: 'person'; readonly id: string }): string;
-  readonly store: { erase(keyId: string): Promise<{ readonly already: boolean; readonly versions: number }> };
+  readonly store: {
+    find(keyId: string): Promise<{ readonly key: unknown } | null>;
+    erase(keyId: string): Promise<{ readonly already: boolean; readonly versions: number }>;
+  };
 }
 
 export interface DeskOptions {
@@ -79,6 +84,8 @@ export interface Ran {
 }
 
 type Judged = JudgedOrder | InvalidOrder;
+
+const dayMs = 24 * 3600_000;
 
 export class ErasureDesk {
   readonly #options: DeskOptions;
@@ -169,6 +176,31 @@ export class ErasureDesk {
       await onRan(result);
     }
     return ran;
+  }
+
+  /**
+   * Destroys the keys of days (2026-01-05) that ended longer than `keepMs` ago: what was refused then can't be read any more. While any
+   * hold stands none is destroyed, since nobody can say whom such bytes concern; the answer is then what holds them.
+   */
+  async expireDayKeys(
+    days: AsyncIterable<string>,
+    keepMs: number,
+  ): Promise<{ expired: string[]; held: string | null }> {
+    const { record, keys } = this.#options;
+    const expired: string[] = [];
+    for await (const day of days) {
+      const end = Date.parse(`${day}T00:00:00Z`) + dayMs;
+      const keyId = `d1.${day}`;
+      if (!(end + keepMs <= this.#now()) || (await keys.store.find(keyId))?.key === 'erased') continue;
+      const { active, unclear } = holdsAmong(await this.list());
+      const hold = active[0]?.order.id ?? unclear[0]?.id;
+      if (hold !== undefined) return { expired, held: `hold ${hold}` };
+      const step = { orderId: null, subject: { kind: 'key', keyId }, caseId: null, by: null, details: {} } as const;
+      await record({ ...step, name: 'day-key.expire', outcome: 'success', reason: 'the end of its time' });
+      await keys.store.erase(keyId);
+      expired.push(day);
+    }
+    return { expired, held: null };
   }
 
   async #runOne({ order, dueAt, approvedBy }: JudgedOrder): Promise<Ran> {

@@ -28,7 +28,7 @@ export function orderBucket(bucket: KeyBucket): OrderBucket {
   const { client, settings } = bucket;
   return {
     read: name => bucket.read(name),
-    write: (name, bytes, etag) => bucket.write(name, bytes, etag),
+    write: async (name, bytes, etag) => (await bucket.write(name, bytes, etag)) !== null,
     names: () => bucket.names(),
     storedAt: async name => {
       const command = new HeadObjectCommand({ Bucket: settings.bucket, Key: `${settings.prefix}/${name}` });

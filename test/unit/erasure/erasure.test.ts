@@ -206,6 +206,27 @@ describe('an attacker does not get through with', () => {
   });
 });
 
+describe('the key of a day', () => {
+  async function* days() {
+    yield* ['2025-10-01', '2025-10-07', '2025-10-08', '2026-01-05', 'strange'];
+  }
+
+  test('is destroyed at its end, once, and not while a hold stands', async () => {
+    const o = office();
+    const hold = await o.desk.placeHold(cleo, { person }, 'a court asked', 'C-9');
+    expect(await o.desk.expireDayKeys(days(), 90 * day)).toEqual({ expired: [], held: `hold ${hold.id}` });
+    const lift = await o.desk.askLift(cleo, hold.id, 'the case is closed');
+    await o.desk.approve(ada, 'lift', lift.id, null);
+    o.clock.now = Date.parse('2026-01-06T00:00:00Z');
+    expect(await o.desk.expireDayKeys(days(), 90 * day)).toEqual({ expired: ['2025-10-01', '2025-10-07'], held: null });
+    expect(await o.desk.expireDayKeys(days(), 90 * day)).toEqual({ expired: [], held: null });
+    expect(o.steps.filter(({ name }) => name === 'day-key.expire').map(({ subject }) => subject)).toEqual([
+      { kind: 'key', keyId: 'd1.2025-10-01' },
+      { kind: 'key', keyId: 'd1.2025-10-07' },
+    ]);
+  });
+});
+
 describe('a hold', () => {
   test('stands at once, and what it forbids is refused and recorded', async () => {
     const o = office();

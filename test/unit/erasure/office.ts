@@ -87,6 +87,7 @@ export function office(approvers: readonly DatedKey[] = [ada, ben, cleo].map(({ 
     keys: {
       idOf: owner => keyIdOf(lookup, owner),
       store: {
+        find: async keyId => ({ key: erased.includes(keyId) ? 'erased' : {} }),
         erase: async keyId => {
           const already = erased.includes(keyId);
           erased.push(keyId);
