@@ -196,11 +196,32 @@ describe('the command itself', () => {
   test('helps, each command with examples', async () => {
     const help = await tidemark(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
-    for (const command of [['verify'], ['read'], ['prove'], ['check-receipt'], ['keys', 'generate']]) {
+    const commands = [
+      ['verify'],
+      ['read'],
+      ['prove'],
+      ['check-receipt'],
+      ['keys', 'generate'],
+      ['retention', 'extend'],
+    ];
+    for (const command of commands) {
       expect(help.stdout).toContain(` ${command[0]} `);
       expect((await tidemark([...command, '--help'])).stdout).toContain(`$ tidemark ${command.join(' ')}`);
     }
-  });
+  }, 30_000);
+
+  test('retention extend says what it lacks, and touches no folder', async () => {
+    const extend = (...args: string[]) => tidemark(['retention', 'extend', ...args]);
+    expect(await extend('s3://audit/prod')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--until or --by'),
+    });
+    expect((await extend('objects/prod', '--by', 'P1Y')).stderr).toContain('a folder has no locks');
+    expect((await extend('s3://audit', '--by', '7 years')).stderr).toContain('found duration "7 years"');
+    expect((await extend('s3://audit', '--by', 'P1Y', '--until', '2040-01-01')).stderr).toContain(
+      'cannot be used with',
+    );
+  }, 30_000);
 
   test('runs by npx from the repository, whatever Node comes first in the path', async () => {
     const { PATH = '' } = process.env;
