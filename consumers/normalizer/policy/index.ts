@@ -7,7 +7,6 @@ export { loadPolicy, type PolicyOptions, type PolicySource } from './load.ts';
 export {
   DEFAULT_POLICY,
   type LoadedPolicy,
-  outcomeOf,
   type PolicyDecision,
   type PolicyRefusal,
   type PolicyRefusalCode,
