@@ -61,11 +61,12 @@ export function finish({ raw, decision }: Prepared, ring: KeyRing | null): { key
 
 /**
  * The key of the event's message. A refused record's key may be anything, a person's name too, so it is kept within the event alone;
- * where personal data is sealed, so may be any other that does not repeat what the event says in clear.
+ * where personal data is sealed or a secret was masked, so may be any other that does not repeat what the event says in clear.
  */
 function keyOf({ key }: FetchedRecord, { refused, record }: Decision, isSealed: boolean): Buffer | null {
   if (refused || key === null) return null;
-  return !isSealed || isClear(key.toString('utf8'), record) ? key : null;
+  const mayTell = isSealed || record.flags.some(({ code }) => code === 'masked');
+  return !mayTell || isClear(key.toString('utf8'), record) ? key : null;
 }
 
 function isClear(key: string, { tenant, targets }: AuditRecord): boolean {

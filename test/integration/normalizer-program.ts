@@ -85,9 +85,13 @@ export interface Program {
 
 const programs = new Set<ChildProcess>();
 
-/** Starts the normalizer as a process and waits until it is ready; or, for `ready: false`, returns at once. */
-export async function startProgram(env: Record<string, string>, ready = true): Promise<Program> {
-  const main = new URL('../../consumers/normalizer/main.ts', import.meta.url).pathname;
+/** Starts the normalizer (or the archiver) as a process and waits until it is ready; or, for `ready: false`, returns at once. */
+export async function startProgram(
+  env: Record<string, string>,
+  ready = true,
+  name: 'normalizer' | 'archiver' = 'normalizer',
+): Promise<Program> {
+  const main = new URL(`../../consumers/${name}/main.ts`, import.meta.url).pathname;
   const child = spawn(process.execPath, [main], { env: { PATH: process.env.PATH ?? '', ...env } });
   programs.add(child);
   const log: string[] = [];
@@ -111,7 +115,7 @@ export async function startProgram(env: Record<string, string>, ready = true): P
     },
   };
   if (ready) {
-    await until('the normalizer is ready', async () => {
+    await until(`the ${name} is ready`, async () => {
       if (child.exitCode !== null) throw new Error(`it ended:\n${log.join('\n')}`);
       if (!log.some(line => line.includes('serving /livez'))) return false;
       return (await fetch(`${program.address()}/readyz`)).ok;
