@@ -2,9 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { AuditorError } from '../../auditor/error.ts';
 import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
+import { openKeys } from '../../core/edge/keys/open.ts';
+import { generateSecret } from '../../core/edge/keys/secret-file.ts';
+import { keySettings } from '../../core/edge/keys/settings.ts';
 import { formatVerifierKey, isKeyName } from '../../core/proof/note.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';
-import { print, say } from '../output.ts';
+import { count, print, say } from '../output.ts';
 
 type Role = 'archiver' | 'normalizer';
 type Options = { name?: string; origin?: string; role?: Role; out: string };
@@ -20,9 +23,8 @@ Examples:
   $ (printf 'log '; cat log.vkey; echo 'quorum none') > policy`;
 
 export function addKeys(program: Command): void {
-  program
-    .command('keys')
-    .description('Keys that evidence is signed with.')
+  const keys = program.command('keys').description('Keys that sign evidence, and keys under which personal data lies.');
+  keys
     .command('generate')
     .summary('make an Ed25519 key pair')
     .description('Writes a new private key (PEM, PKCS #8, mode 0600) and prints its verifier key.')
@@ -32,6 +34,35 @@ export function addKeys(program: Command): void {
     .requiredOption('--out <file>', 'where to write the private key; an existing file is never overwritten')
     .addHelpText('after', examples)
     .action(generate);
+  keys
+    .command('secret')
+    .summary('make a secret for TIDEMARK_KEK or TIDEMARK_LOOKUP_KEY')
+    .description(
+      'Writes 32 new random bytes (base64, mode 0600). Personal data is lost with them: keep a copy, offline.',
+    )
+    .requiredOption('--out <file>', 'where to write it; an existing file is never overwritten')
+    .action(({ out }: { out: string }) => writePrivate(out, generateSecret()));
+  keys
+    .command('rewrap')
+    .summary('wrap all data keys by the current key-encryption key')
+    .description(
+      'Wraps each data key by the first of TIDEMARK_KEK and destroys its older wrappings; those behind it are then no longer needed. ' +
+        'Neither data keys nor events change, and it can be done again at any time.',
+    )
+    .action(rewrap);
+}
+
+/** TIDEMARK_KEYS_BUCKET, TIDEMARK_KEK and the rest, as in the normalizer. */
+async function rewrap(): Promise<void> {
+  const keys = openKeys(keySettings(process.env));
+  try {
+    await keys.check(null);
+    const { rewrapped, current, erased } = await keys.store.rewrapAll();
+    const others = `${count(current, 'key')} were wrapped by it already, ${erased} erased`;
+    await print(`${count(rewrapped, 'key')} wrapped anew; ${others}\n`);
+  } finally {
+    keys.close();
+  }
 }
 
 async function generate(options: Options): Promise<void> {
@@ -63,7 +94,7 @@ function writePrivate(path: string, pem: string): void {
     writeFileSync(path, pem, { mode: 0o600, flag: 'wx' });
   } catch (cause) {
     const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
-    const why = isThere ? 'it exists already, and a key that signed evidence must not be lost' : String(cause);
+    const why = isThere ? 'it exists already, and a key that evidence depends on must not be lost' : String(cause);
     throw new AuditorError('bad-argument', `${path} can't be written: ${why}; give another --out`, { cause });
   }
 }

@@ -50,5 +50,8 @@ function isText(value: unknown): value is string | Sealed {
 }
 
 function isSealed(value: unknown): value is Sealed {
-  return typeof value === 'object' && value !== null && 'keyId' in value && 'ciphertext' in value;
+  if (typeof value !== 'object' || value === null) return false;
+  if (!('keyId' in value && 'nonce' in value && 'ciphertext' in value)) return false;
+  const { keyId, nonce, ciphertext } = value;
+  return typeof keyId === 'string' && nonce instanceof Uint8Array && ciphertext instanceof Uint8Array;
 }

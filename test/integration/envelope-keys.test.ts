@@ -1,7 +1,10 @@
 // Keys in a real bucket, under a real KMS: instances agree, a store that is down is waited for, and what was erased stays erased.
 
 import { createSecretKey, randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import {
   CreateBucketCommand,
@@ -14,11 +17,12 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type OpenKeys, openKeys } from '../../core/edge/keys/open.ts';
-import type { KekSetting, KeySettings } from '../../core/edge/keys/settings.ts';
+import { type KekSetting, type KeySettings, keySettings } from '../../core/edge/keys/settings.ts';
 import { keyIdsOf, openPersonal, ownersOf, sealPersonal } from '../../core/envelope/index.ts';
 import { createLockedBucket, s3ConfigOf } from '../../infra/local/bucket.ts';
 import { type KmsServer, startKms } from '../../infra/local/kms.ts';
 import { stackEnv, stackVariable } from '../stack.ts';
+import { tidemark } from '../unit/cli/command.ts';
 import { record } from '../unit/envelope/records.ts';
 
 const secret = () => createSecretKey(randomBytes(32));
@@ -164,6 +168,41 @@ describe('keys in a bucket', () => {
     await fresh.prepare([person('u-1')], never);
     expect(new Set(await read(sealPersonal(record(), fresh)))).toEqual(new Set(['erased']));
     expect(await versionsOf(place.prefix)).toHaveLength(1);
+  });
+
+  test('are wrapped anew by the command', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidemark-secrets-'));
+    try {
+      const [old, current, lookup] = ['old', 'current', 'lookup'].map(name => join(folder, name));
+      for (const out of [old, current, lookup])
+        expect(await tidemark(['keys', 'secret', '--out', out ?? ''])).toMatchObject({ code: 0 });
+      expect((await tidemark(['keys', 'secret', '--out', old ?? ''])).stderr).toContain('it exists already');
+      const prefix = `p-${randomUUID().slice(0, 8)}`;
+      const env = {
+        ...stackEnv(),
+        TIDEMARK_KEYS_BUCKET: bucket,
+        TIDEMARK_KEYS_PREFIX: prefix,
+        TIDEMARK_LOOKUP_KEY: lookup,
+      };
+      await open(keySettings({ ...env, TIDEMARK_KEK: old }))
+        .ring()
+        .prepare([person('u-1'), day], never);
+      const ran = await tidemark(['keys', 'rewrap'], { env: { ...env, TIDEMARK_KEK: `${current},${old}` } });
+      expect(ran).toMatchObject({
+        code: 0,
+        stdout: '2 keys wrapped anew; 0 keys were wrapped by it already, 0 erased\n',
+      });
+      await open(keySettings({ ...env, TIDEMARK_KEK: current }))
+        .ring()
+        .prepare([person('u-1'), day], never);
+      const late = await tidemark(['keys', 'rewrap'], { env: { ...env, TIDEMARK_KEK: old } });
+      expect(late).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('add it to TIDEMARK_KEK, behind the current one'),
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test.each(['cut', 'silent'] as const)('are waited for while the network is %s', async mode => {

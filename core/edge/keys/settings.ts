@@ -89,7 +89,7 @@ function kekSettings(reader: SettingsReader): KekSetting[] {
   const expected = 'files of secrets, or kms:<ARN of a key>, separated by commas, the current one first';
   const parts = (reader.text('TIDEMARK_KEK') ?? '').split(',').map(part => part.trim());
   const given = parts.filter(part => part !== '');
-  if (given.length === 0) reader.add('TIDEMARK_KEK', 'nothing', expected, 'openssl rand -base64 32 makes a secret.');
+  if (given.length === 0) reader.add('TIDEMARK_KEK', 'nothing', expected, 'tidemark keys secret makes one.');
   return given.flatMap((part): KekSetting[] => {
     if (!part.startsWith('kms:')) {
       const secret = secretSetting(reader, 'TIDEMARK_KEK', part, expected);
@@ -106,7 +106,7 @@ function lookupSetting(reader: SettingsReader): KeyObject | undefined {
   const expected = 'a file of a secret, apart from TIDEMARK_KEK';
   const path = reader.text('TIDEMARK_LOOKUP_KEY');
   if (path !== undefined) return secretSetting(reader, 'TIDEMARK_LOOKUP_KEY', path, expected);
-  reader.add('TIDEMARK_LOOKUP_KEY', 'nothing', expected, 'openssl rand -base64 32 makes a secret.');
+  reader.add('TIDEMARK_LOOKUP_KEY', 'nothing', expected, 'tidemark keys secret makes one.');
   return undefined;
 }
 
