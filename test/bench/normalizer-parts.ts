@@ -1,0 +1,136 @@
+// `npm run bench`: what each part of the normalizer costs. Its pure way (decide, policy, enrich, seal, encode, leaf) over the same records
+// with each part on and off, in one process: repetitions are interleaved, so that what else the machine does hits all alike, and told
+// as ratios of medians. Keys are in memory: fetching them costs the store's time, and none of this program's.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { ChangeHistory } from '../../consumers/normalizer/enrich/change-history.ts';
+import { openEnrichers } from '../../consumers/normalizer/enrich/index.ts';
+import { createLiveChange } from '../../consumers/normalizer/enrich/live-change.ts';
+import { finish, ownersIn, type Parts, type Prepared, prepare } from '../../consumers/normalizer/pipeline.ts';
+import { parsePolicyFile } from '../../consumers/normalizer/policy/index.ts';
+import { RunBuilder } from '../../consumers/normalizer/run.ts';
+import { makeWriter } from '../../consumers/normalizer/writer-schema.ts';
+import { nodeCrypto } from '../../core/edge/crypto.ts';
+import { createKafka, type FetchedRecord } from '../../core/edge/kafka/index.ts';
+import { memoryKeyRing } from '../../core/envelope/index.ts';
+import { parseDuration } from '../../core/proof/period.ts';
+import { auditEventText, auditRecordText } from '../../schemas/index.ts';
+import { benchRecords, catalogueText, peopleText, policyText } from './records.ts';
+
+const together = 500;
+const warmUps = 3;
+const repetitions = Number(process.env.TIDEMARK_BENCH_REPETITIONS ?? 21);
+/** All on against all off: what the project promises. */
+const promised = 0.6;
+
+const place = { topic: 'audit.raw', generation: 0, partition: 0 };
+const chain = {
+  origin: 'bench.example/audit',
+  ...place,
+  partitions: 1,
+  schemaId: 2,
+  schemaText: auditRecordText,
+};
+const found = makeWriter(1, auditEventText);
+if (typeof found === 'string') throw new Error(found);
+const writer = found;
+
+/** One run over all records; answers its milliseconds. The clock stands still while keys are prepared. */
+async function measure(records: readonly FetchedRecord[], parts: Parts): Promise<number> {
+  const run = new RunBuilder(nodeCrypto.sha256, chain, 0n);
+  let spent = 0;
+  for (let at = 0; at < records.length; at += together) {
+    let began = performance.now();
+    const prepared: Prepared[] = [];
+    for (const raw of records.slice(at, at + together)) {
+      prepared.push(prepare(raw, place, writer, Date.now() * 1000, parts));
+    }
+    const owners = parts.ring ? ownersIn(prepared) : [];
+    spent += performance.now() - began;
+    await parts.ring?.prepare(owners, AbortSignal.timeout(10_000));
+    began = performance.now();
+    for (const one of prepared) {
+      const { key, datum } = finish(one, parts.ring);
+      run.add(key, datum);
+    }
+    spent += performance.now() - began;
+  }
+  return spent;
+}
+
+/** The enrichers as the normalizer opens them; the live change from a history instead of a topic. */
+async function openAll(folder: string): Promise<NonNullable<Parts['enrichers']> & { close(): Promise<void> }> {
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const log = pino({ level: 'silent' });
+  const opened = await openEnrichers(
+    {
+      geoip: 'default',
+      catalogue: file('catalogue.yaml', catalogueText()),
+      people: file('people.csv', peopleText()),
+      changesTopic: null,
+      clockTolerance: parseDuration('PT1H'),
+    },
+    {
+      kafka: createKafka({ brokers: ['127.0.0.1:1'], tls: null, sasl: null }, log, 'bench'),
+      log,
+      registry: new Registry(),
+    },
+  );
+  const live = createLiveChange(new ChangeHistory());
+  return {
+    enrich: record => {
+      const enriched = opened.enrich(record);
+      return { ...enriched, enrichment: [...enriched.enrichment, ...live.enrich(enriched)] };
+    },
+    seen: opened.seen,
+    close: opened.close,
+  };
+}
+
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
+
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
+const enrichers = await openAll(folder);
+const ring = memoryKeyRing();
+const own = parsePolicyFile(policyText);
+const policy = () => own;
+const off: Parts = { policy: null, enrichers: null, ring: null };
+const cases: readonly (readonly [string, Parts])[] = [
+  ['all off', off],
+  ['policy', { ...off, policy }],
+  ['enrichment', { ...off, enrichers }],
+  ['encryption', { ...off, ring }],
+  ['all on', { policy, enrichers, ring }],
+];
+const records = benchRecords(4000);
+const times = new Map<string, number[]>(cases.map(([name]) => [name, []]));
+for (let n = 0; n < warmUps + repetitions; n++) {
+  for (const [name, parts] of cases) {
+    const ms = await measure(records, parts);
+    if (n >= warmUps) times.get(name)?.push(ms);
+  }
+}
+await enrichers.close();
+rmSync(folder, { recursive: true, force: true });
+
+const base = median(times.get('all off') ?? []);
+const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0) / records.length;
+const lines = cases.map(([name]) => {
+  const ms = median(times.get(name) ?? []);
+  const micros = (ms / records.length) * 1000;
+  return `${name.padEnd(12)} ${micros.toFixed(1).padStart(6)} µs an event  ${(base / ms).toFixed(2)} of all off`;
+});
+const ratio = base / median(times.get('all on') ?? []);
+const verdict = ratio >= promised ? 'kept' : 'NOT KEPT';
+process.stdout.write(
+  `The normalizer without Kafka: ${records.length} events of ${Math.round(bytes)} bytes, medians of ${repetitions} repetitions\n\n` +
+    `${lines.join('\n')}\n\nall on is ${ratio.toFixed(2)} of all off, promised ${promised}: ${verdict}\n`,
+);
