@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KeysError } from '../../../core/edge/keys/error.ts';
 import { localKek } from '../../../core/edge/keys/kek.ts';
@@ -26,10 +27,10 @@ const never = new AbortController().signal;
 /** A bucket in memory that can be down, and counts. */
 function memoryBucket() {
   const objects = new Map<string, Buffer>();
-  const state = { down: false, reads: 0, underWay: 0, most: 0 };
+  const state = { down: false, reads: 0, underWay: 0, most: 0, ticks: () => 1 };
   const ask = async () => {
     state.most = Math.max(state.most, ++state.underWay);
-    await new Promise(resolve => setImmediate(resolve));
+    for (let ticks = state.ticks(); ticks > 0; ticks--) await new Promise(resolve => setImmediate(resolve));
     state.underWay--;
     if (state.down) throw new KeysError('unavailable', 'no answer');
   };
@@ -139,6 +140,43 @@ describe('the store', () => {
     expect(await both.rewrapAll()).toEqual({ rewrapped: 0, current: 2, erased: 1 });
     const after = await new KeyStore(bucket, [current]).find(idOf('u-1'));
     expect(typeof after?.key === 'object' && typeof before.key === 'object' && after.key.equals(before.key)).toBe(true);
+  });
+});
+
+describe('an erasure', () => {
+  test('holds against whoever makes, reads or wraps the key meanwhile', async () => {
+    const [old, current] = [localKek(secret()), localKek(secret())];
+    const race = fc.asyncProperty(fc.array(fc.nat(6), { minLength: 40, maxLength: 40 }), async ticks => {
+      const { bucket, state } = memoryBucket();
+      state.ticks = () => ticks.pop() ?? 1;
+      const [before, after] = [new KeyStore(bucket, [old, current]), new KeyStore(bucket, [current, old])];
+      if ((ticks[0] ?? 0) > 2) await before.findOrCreate(idOf('u-1'));
+      await Promise.all([
+        before.findOrCreate(idOf('u-1')),
+        after.findOrCreate(idOf('u-1')).then(() => after.rewrapAll()),
+        after.erase(idOf('u-1')),
+        new KeyStore(bucket, [current, old]).findOrCreate(idOf('u-1')),
+      ]);
+      expect((await after.find(idOf('u-1')))?.key).toBe('erased');
+      expect((await after.findOrCreate(idOf('u-1'))).key).toBe('erased');
+    });
+    await fc.assert(race, { numRuns: 100 });
+  });
+
+  test('that was interrupted is finished by doing it again', async () => {
+    const { bucket } = memoryBucket();
+    const left = ['the key itself'];
+    const failing: KeyBucket = {
+      ...bucket,
+      deleteOlder: () => Promise.reject(new KeysError('unavailable', 'no answer')),
+    };
+    await new KeyStore(bucket, [localKek(secret())]).findOrCreate(idOf('u-1'));
+    expect(await failure(new KeyStore(failing, [localKek(secret())]).erase(idOf('u-1')))).toMatchObject({
+      code: 'unavailable',
+    });
+    const again = new KeyStore({ ...bucket, deleteOlder: async () => left.splice(0).length }, [localKek(secret())]);
+    expect(await again.erase(idOf('u-1'))).toEqual({ already: true, versions: 1 });
+    expect(await again.erase(idOf('u-1'))).toEqual({ already: true, versions: 0 });
   });
 });
 
