@@ -22,6 +22,8 @@ function programOf(): Command {
       'Reads and checks audit evidence, in a bucket or in a copy of it, trusting neither who runs it nor what wrote it.',
     )
     .configureHelp({ helpWidth: 110 })
+    // An option behind a command is that command's: erase and its approve both have --person.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(tidemark --help says more)')
     .addHelpText(
