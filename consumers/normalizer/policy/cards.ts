@@ -4,9 +4,6 @@
 
 /** A run of digits, groups parted by one separator each; what stands beside it is no letter, digit or underscore. */
 const RUN = /(?<![\p{L}\p{N}_])\d+(?:[ \u00a0.\u2010-\u2013-]\d+)*(?![\p{L}\p{N}_])/gu;
-/** Cheap: whether a text may hold a card number at all. */
-export const CARD_HINT = '\\d(?:[ \\u00a0.\\u2010-\\u2013-]?\\d){12}';
-
 const MIN = 13;
 const MAX = 19;
 
@@ -36,7 +33,7 @@ function cardsInRun(run: string, offset: number, found: [number, number][]): voi
     let digits = '';
     for (let last = first; last < groups.length; last++) {
       const group = groups[last];
-      if (group === undefined) break;
+      if (group === undefined || group.digits.length === 1) break; // no number is written so
       digits += group.digits;
       if (digits.length > MAX) break;
       const shape = groups.slice(first, last + 1).map(one => one.digits.length);

@@ -1,7 +1,8 @@
-// Finds what must not be written in one text. All the patterns together cost too much for every text of every event: one combined
-// pattern of what secrets have in them is asked first, and most texts are done with that.
+// Finds what must not be written in one text. All the patterns together cost too much for every text of every event: one cheap check
+// (hint.ts) comes first, and most texts are done with that.
 
-import { CARD_HINT, findCards } from './cards.ts';
+import { findCards } from './cards.ts';
+import { createHint, type Hint } from './hint.ts';
 import type { OwnPattern } from './patterns.ts';
 import { SECRETS } from './secrets.ts';
 
@@ -31,12 +32,15 @@ const SHORTEST = 10;
 const maxGrowth = 1024;
 
 const secrets = SECRETS.map(({ name, pattern }) => ({ name, pattern: new RegExp(pattern, 'dg') }));
-const secretHint = new RegExp(SECRETS.map(({ hint }) => hint).join('|'));
-const cardHint = new RegExp(CARD_HINT);
-const anyHint = new RegExp(`${secretHint.source}|${CARD_HINT}`);
+const pieces = SECRETS.flatMap(kind => kind.pieces);
+const hints = {
+  both: createHint(pieces, true, true),
+  secrets: createHint(pieces, true, false),
+  cards: createHint([], false, true),
+};
 
-const hintOf = ({ secrets: forSecrets, cards }: Sought): RegExp | null =>
-  forSecrets && cards ? anyHint : forSecrets ? secretHint : cards ? cardHint : null;
+const hintOf = ({ secrets: forSecrets, cards }: Sought): Hint | null =>
+  forSecrets ? (cards ? hints.both : hints.secrets) : cards ? hints.cards : null;
 
 /** How a mask reads. */
 export const maskOf = (name: string): string => `[masked: ${name}]`;
@@ -45,7 +49,7 @@ export function createDetector(sought: Sought): Detector {
   const { patterns } = sought;
   const hint = hintOf(sought);
   const mayHold = (text: string): boolean =>
-    (hint !== null && text.length >= SHORTEST && hint.test(text)) ||
+    (hint !== null && text.length >= SHORTEST && hint(text)) ||
     (patterns.length > 0 && patterns.some(pattern => pattern.test(text)));
   return { mayHold, mask: text => (mayHold(text) ? mask(text, sought) : null) };
 }
