@@ -76,6 +76,8 @@ interface Plan {
   /** Rules that flag or refuse the action as such. */
   readonly verdicts: readonly { readonly rule: string; readonly outcome: PolicyOutcome }[];
   readonly masks: MaskPlan;
+  /** The action's own name holds what would be masked, and can't be: it is what everything is found by. */
+  readonly isSecret: boolean;
 }
 
 function compile(file: PolicyFile, digest: string): (action: string) => Plan {
@@ -91,6 +93,7 @@ function compile(file: PolicyFile, digest: string): (action: string) => Plan {
     const secrets = file.mask.secrets || matching.some(({ mask }) => mask?.secrets);
     const cards = file.mask.cards || matching.some(({ mask }) => mask?.cards);
     const patterns = [...file.mask.patterns, ...matching.flatMap(({ mask }) => mask?.patterns ?? [])];
+    const detector = createDetector({ secrets, cards, patterns });
     return {
       policy: { digest, rules: matching.map(({ name }) => name) },
       demands: matching
@@ -105,10 +108,11 @@ function compile(file: PolicyFile, digest: string): (action: string) => Plan {
         .filter(({ outcome }) => outcome !== 'accept')
         .map(({ name, outcome }) => ({ rule: name, outcome })),
       masks: {
-        detector: createDetector({ secrets, cards, patterns }),
+        detector,
         instanceDetector: createDetector({ secrets, cards: false, patterns: [] }),
         fields: matching.flatMap(({ name, mask }) => (mask?.fields ?? []).map(path => ({ rule: name, path }))),
       },
+      isSecret: detector.mask(action) !== null,
     };
   };
 }
@@ -128,8 +132,9 @@ function cached(planOf: (action: string) => Plan): (action: string) => Plan {
   };
 }
 
-function decide(record: AuditRecord, { policy, demands, verdicts, masks }: Plan): PolicyDecision {
-  const findings = record.refused === null ? [...unmet(record, demands), ...judged(verdicts)] : [];
+function decide(record: AuditRecord, plan: Plan): PolicyDecision {
+  const { policy, masks } = plan;
+  const findings = record.refused === null ? [...unmet(record, plan.demands), ...judged(plan)] : [];
   const masked = maskRecord(record, masks);
   const refusals = findings.filter(({ outcome }) => outcome === 'refuse');
   const flags = findings.filter(({ outcome }) => outcome === 'flag').map(toFlag);
@@ -166,7 +171,12 @@ function* unmet(record: AuditRecord, demands: readonly Demand[]): Generator<Rule
   }
 }
 
-function* judged(verdicts: Plan['verdicts']): Generator<RuleFinding> {
+function* judged({ verdicts, isSecret }: Plan): Generator<RuleFinding> {
+  if (isSecret) {
+    const message = 'found an action that holds a secret or a card number, expected a name';
+    const problem = { field: 'action', found: 'what would be masked', expected: 'a name' };
+    yield { rule: '', outcome: 'refuse', code: 'policy-action', message, field: 'action', problem };
+  }
   for (const { rule, outcome } of verdicts) {
     const message = `rule ${rule} ${outcome}s this action`;
     yield { rule, outcome, code: 'policy-action', message, field: null, problem: null };

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../../consumers/normalizer/decide.ts';
 import { DEFAULT_POLICY, parsePolicyFile } from '../../../consumers/normalizer/policy/index.ts';
-import { auditRecordType } from '../../../schemas/index.ts';
+import { type AuditEvent, type AuditRecord, auditRecordType } from '../../../schemas/index.ts';
 import { place, rawRecord } from '../normalizer/records.ts';
 import { actorOf, attribute, now, recordOf } from './records.ts';
 
@@ -72,7 +72,144 @@ describe('the default policy', () => {
   });
 });
 
+describe('masks', () => {
+  const applied = (policy: ReturnType<typeof parsePolicyFile>, record: AuditRecord) => policy.apply(record).record;
+  const secret = 'AKIAIOSFODNN7EXAMPLE';
+  const mask = '[masked: aws-access-key]';
+
+  test('make a text of a number, and leave JSON what it is where it still is', () => {
+    const json = `{"key":"${secret}","n":1}`;
+    const record = recordOf({
+      attributes: [
+        { key: 'number', value: { type: 'integer', text: '4111111111111111' } },
+        { key: 'json', value: { type: 'json', text: json } },
+        { key: 'broken', value: { type: 'json', text: '[4111111111111111]' } },
+        { key: 'other', value: { type: 'integer', text: '17' } },
+      ],
+    });
+    expect(applied(parsePolicyFile(DEFAULT_POLICY), record).attributes.map(({ value }) => value)).toEqual([
+      { type: 'string', text: '[masked: card-number]' },
+      { type: 'json', text: json.replace(secret, mask) },
+      { type: 'string', text: '[[masked: card-number]]' },
+      { type: 'integer', text: '17' },
+    ]);
+  });
+
+  test('keep keys of attributes apart', () => {
+    const [one, two] = [secret, secret.replace('IOS', 'IPS')];
+    const record = recordOf({ attributes: [attribute(one, 'a'), attribute(two, 'b'), attribute('c', 'c')] });
+    const { attributes } = applied(parsePolicyFile(DEFAULT_POLICY), record);
+    expect(attributes.map(({ key }) => key)).toEqual([mask, `${mask} 2`, 'c']);
+  });
+
+  test('of whole fields are those of the rule, for its actions only', () => {
+    const policy = policyOf(
+      "  - { name: quiet, actions: ['message.*'], mask: { fields: ['attributes[body]', 'actor.email', reason] } }",
+    );
+    const more = { attributes: [attribute('body', 'Dear Ada'), attribute('to', 'x')], reason: null };
+    const record = applied(
+      policy,
+      recordOf({ ...more, action: 'message.send', actor: actorOf({ email: 'a@b.example' }) }),
+    );
+    expect(record.attributes[0]?.value.text).toBe('[masked: quiet]');
+    expect(record.actor?.email).toBe('[masked: quiet]');
+    expect(record.reason).toBeNull();
+    expect(record.flags.map(({ field }) => field)).toEqual(['attributes[0].value.text', 'actor.email']);
+    expect(applied(policy, recordOf(more)).attributes[0]?.value.text).toBe('Dear Ada');
+  });
+
+  test('leave the number of an instance alone, and many flags become few', () => {
+    const attributes = Array.from({ length: 200 }, (_, n) => attribute(`k${n}`, secret));
+    const producer = { instance: '4111111111111111', sequence: 1, last: false, abandoned: [] };
+    const record = applied(parsePolicyFile(DEFAULT_POLICY), recordOf({ attributes, producer }));
+    expect(record.producer).toEqual(producer);
+    expect(record.flags).toHaveLength(51);
+    expect(record.flags.at(-1)).toEqual({ code: 'masked', field: null, note: '150 more fields' });
+  });
+
+  test('can be off for all and on for some', () => {
+    const rule = "  - { name: cards, actions: ['*'], except: ['parcel.*'], mask: { cards: true } }";
+    const policy = policyOf(rule, 'mask: { cards: false, secrets: false }\n');
+    const reason = '4111 1111 1111 1111 AKIAIOSFODNN7EXAMPLE';
+    expect(applied(policy, recordOf({ action: 'parcel.send', reason })).reason).toBe(reason);
+    expect(applied(policy, recordOf({ reason })).reason).toBe('[masked: card-number] AKIAIOSFODNN7EXAMPLE');
+  });
+
+  test('do not come to actions: such an event is refused', () => {
+    const { refuse } = parsePolicyFile(DEFAULT_POLICY).apply(recordOf({ action: `dapi${'0a1b2c3d'.repeat(4)}.x` }));
+    expect(refuse?.code).toBe('policy-action');
+    expect(JSON.stringify(refuse)).not.toContain('0a1b2c3d');
+  });
+
+  test('have the same result each time, and masked records are masked already', () => {
+    const policy = parsePolicyFile(DEFAULT_POLICY);
+    const once = applied(policy, recordOf({ reason: `by ${secret}` }));
+    expect(applied(policy, once)).toEqual(once);
+  });
+});
+
 describe('rules', () => {
+  test('demand an identity at least as sure', () => {
+    const demands = ['anonymous', 'asserted', 'verified'] as const;
+    for (const [least, identity] of demands.entries()) {
+      const policy = policyOf(`  - { name: who, actions: ['*'], identity: ${identity} }`);
+      for (const [sure, attribution] of demands.entries()) {
+        const { refuse } = policy.apply({ ...recordOf(), attribution });
+        expect(refuse?.code ?? null).toBe(sure < least ? 'policy-identity' : null);
+        if (refuse) expect(refuse.problems[0]).toMatchObject({ field: 'actor', found: attribution });
+      }
+    }
+  });
+
+  test('are for actions that match a pattern and no exception', () => {
+    const rule =
+      "  - { name: all, actions: ['account.*', '*.x.*', a.b], except: ['account.close.*'], outcome: refuse }";
+    const policy = policyOf(rule);
+    const refused = (action: string) => policy.apply(recordOf({ action })).refuse !== null;
+    for (const action of ['account.close', 'account.limit.raise', 'q.x.y', 'a.b']) expect(refused(action)).toBe(true);
+    for (const action of ['accounts.close', 'account.close.now', 'x.y', 'q.x', 'a.b.c'])
+      expect(refused(action)).toBe(false);
+  });
+
+  test('for everything are not for what tidemark itself does', () => {
+    const policy = policyOf("  - { name: all, actions: ['*', 'audit.*'], outcome: refuse }");
+    for (const action of ['audit.heartbeat', 'audit.close', 'audit.policy.change', 'audit.erase.request']) {
+      expect(policy.apply(recordOf({ action })).refuse).toBeNull();
+    }
+    expect(policy.apply(recordOf({ action: 'audit.other' })).refuse).not.toBeNull();
+    const wide = policyOf("  - { name: all, actions: ['*'], outcome: refuse }");
+    expect(wide.apply(recordOf({ action: 'audit.other' })).refuse).toBeNull();
+  });
+
+  test('that flag say which rule, and of which field', () => {
+    const policy = policyOf('  - { name: why, actions: [account.close], require: [reason, tenant], otherwise: flag }');
+    const { record, refuse } = policy.apply(recordOf());
+    expect(refuse).toBeNull();
+    const note = 'rule why demands the field reason, found nothing';
+    expect(record.flags).toEqual([{ code: 'policy-fields', field: 'reason', note }]);
+  });
+
+  test.each<[string, Partial<AuditEvent>, boolean]>([
+    ['reason', { reason: '' }, false],
+    ['reason', { reason: 'x' }, true],
+    ['actor', {}, false],
+    ['actor.roles', { actor: actorOf() }, false],
+    ['actor.roles', { actor: actorOf({ roles: ['r'] }) }, true],
+    ['targets[].name', {}, true],
+    ['targets[account].name', {}, true],
+    ['targets[user].name', {}, false],
+    ['targets[0].name', {}, true],
+    ['targets[1].name', {}, false],
+    ['attributes[order.id]', { attributes: [attribute('order.id', '5')] }, true],
+    ['attributes[order.id]', { attributes: [attribute('order.id', '')] }, false],
+    ['attributes[]', {}, false],
+    ['request.clientAddress', { request: { id: 'r', traceParent: null, clientAddress: null, userAgent: null } }, false],
+    ['change.reference', { change: { perimeter: 'p', reference: 'T-1', run: null, approval: null } }, true],
+  ])('demand %s: %#', (path, more, there) => {
+    const policy = policyOf(`  - { name: one, actions: ['*'], require: ['${path}'] }`);
+    expect(policy.apply(recordOf(more)).refuse === null).toBe(there);
+  });
+
   test('all that match hold, in any order, and the strictest outcome counts', () => {
     const rules = [
       "  - { name: wide, actions: ['*'], identity: asserted, otherwise: flag }",
