@@ -36,21 +36,11 @@ export function loadPolicy(options: PolicyOptions): PolicySource {
   }
   let current = parsePolicyFile(readNow(path), path);
   let problem: PolicyError | null = null;
-  /** What was read last and is not in force: a text, or why there is none. */
-  let pending: string | PolicyError | null = null;
-  let settled = false;
+  const settles = createSettling();
 
-  const take = (read: string | PolicyError): void => {
-    if (read === current.text) {
-      pending = null;
-      problem = null;
-      return;
-    }
-    const again = isSame(read, pending);
-    if (again && settled) return; // dealt with
-    pending = read;
-    settled = again;
-    if (!again) return;
+  const take = (read: Read): void => {
+    if (read === current.text) problem = null;
+    if (!settles(read) || read === current.text) return;
     const before = current;
     try {
       if (typeof read !== 'string') throw read;
@@ -61,7 +51,6 @@ export function loadPolicy(options: PolicyOptions): PolicySource {
       options.onBroken(problem, before);
       return;
     }
-    pending = null;
     options.onChange(before, current);
   };
 
@@ -87,8 +76,19 @@ export function loadPolicy(options: PolicyOptions): PolicySource {
   };
 }
 
-function isSame(a: string | PolicyError, b: string | PolicyError | null): boolean {
-  return typeof a === 'string' ? a === b : b instanceof PolicyError && a.message === b.message;
+/** A text, or why there is none. */
+type Read = string | PolicyError;
+
+/** Answers whether what was read is the same for the second time: once, until something else is read. */
+function createSettling(): (read: Read) => boolean {
+  let last: string | null = null;
+  let times = 0;
+  return read => {
+    const key = typeof read === 'string' ? `text ${read}` : `error ${read.message}`;
+    times = key === last ? times + 1 : 1;
+    last = key;
+    return times === 2;
+  };
 }
 
 function readNow(path: string): string {

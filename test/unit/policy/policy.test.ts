@@ -148,6 +148,23 @@ describe('masks', () => {
   });
 });
 
+test('any record is decided on, keeps its shape and can be encoded', () => {
+  const secret = 'AKIAIOSFODNN7EXAMPLE';
+  const policy = policyOf(
+    "  - { name: all, actions: ['*'], identity: verified, require: [reason, 'targets[].changes[].after'], mask: { fields: [reason] } }",
+  );
+  const { avro, encode, decode } = auditRecordType();
+  for (let n = 0; n < 300; n++) {
+    const random: AuditRecord = decode(avro.toBuffer(avro.random()));
+    const record = { ...random, reason: secret, attributes: [...random.attributes, attribute(secret, secret)] };
+    const { record: after } = policy.apply(record);
+    const again = decode(encode(after));
+    expect(JSON.stringify(again)).not.toContain(secret);
+    expect(again.targets).toHaveLength(random.targets.length);
+    expect(again.original).toEqual(random.original);
+  }
+});
+
 describe('rules', () => {
   test('demand an identity at least as sure', () => {
     const demands = ['anonymous', 'asserted', 'verified'] as const;
