@@ -24,10 +24,10 @@ beforeAll(() => {
 });
 afterAll(() => Promise.all(opened.map(one => one.close())));
 
-async function open(changesTopic: string): Promise<Enrichers> {
+async function open(changesTopic: string, said = log): Promise<Enrichers> {
   const clockTolerance = parseDuration('PT1H');
   const settings: EnrichmentSettings = { geoip: null, catalogue: null, people: null, changesTopic, clockTolerance };
-  const enrichers = await openEnrichers(settings, { kafka, log, registry: new Registry() });
+  const enrichers = await openEnrichers(settings, { kafka, log: said, registry: new Registry() });
   opened.push(enrichers);
   return enrichers;
 }
@@ -145,6 +145,21 @@ describe('live changes', () => {
     expect(versionAt(second, 'billing', ten + 40)).toBe('40.0');
     expect(versionAt(second, 'billing', ten + 25)).toBe('25.0');
     expect(versionAt(second, 'billing', ten + 24)).toBeUndefined();
+  });
+
+  test('a topic that forgets is used, and told of', async () => {
+    const topic = `changes-${randomUUID()}`;
+    const admin = kafka.admin();
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
+    await admin.disconnect();
+    const lines: string[] = [];
+    const one = await open(topic, pino({ level: 'warn' }, { write: (line: string) => lines.push(line) }));
+    expect(lines.join()).toContain('cleanup.policy=delete');
+    one.seen(deployed('billing', '1.0', ten));
+    await one.close();
+    const two = await open(topic);
+    expect(versionAt(two, 'billing', ten)).toBe('1.0');
   });
 
   test('a topic that is deleted under way costs nobody anything but marks', async () => {

@@ -14,7 +14,7 @@ export interface ChangeTopicOptions {
   readonly kafka: Kafka;
   readonly topic: string;
   readonly history: ChangeHistory;
-  readonly events: Pick<EnrichEvents, 'changesUnavailable' | 'changesRestored' | 'strangeChange'>;
+  readonly events: Pick<EnrichEvents, 'changesUnavailable' | 'changesRestored' | 'changesForgotten' | 'strangeChange'>;
 }
 
 const restorePatienceMs = 15_000;
@@ -93,8 +93,8 @@ export class ChangeTopic {
   }
 
   async #begin(): Promise<void> {
-    const { kafka, topic } = this.#options;
-    await createCompacted(kafka, topic);
+    const { topic } = this.#options;
+    await createCompacted(this.#options);
     await this.#client.prepare(topic);
     if (this.#client.partitionsOf(topic) === 0) await this.#client.refresh();
     for (let partition = 0; partition < this.#client.partitionsOf(topic); partition++) {
@@ -157,12 +157,19 @@ export class ChangeTopic {
   }
 }
 
-/** Makes the topic where it is missing and that is allowed. */
-async function createCompacted(kafka: Kafka, topic: string): Promise<void> {
+/** Makes the topic where it is missing and that is allowed; tells of one that is there and forgets. */
+async function createCompacted({ kafka, topic, events }: ChangeTopicOptions): Promise<void> {
   const admin = kafka.admin();
   try {
     await admin.connect();
-    if ((await admin.listTopics()).includes(topic)) return;
+    if ((await admin.listTopics()).includes(topic)) {
+      const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['cleanup.policy'] }];
+      // Who may not ask is not told.
+      const answer = await admin.describeConfigs({ resources, includeSynonyms: false }).catch(() => null);
+      const policy = answer?.resources[0]?.configEntries[0]?.configValue;
+      if (policy !== undefined && policy !== 'compact') events.changesForgotten(topic, policy);
+      return;
+    }
     const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
     // As many replicas as the cluster gives by default.
     await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: -1, configEntries }] });

@@ -13,6 +13,8 @@ export interface EnrichEvents {
   /** The topic of changes can't be read or written: marks may be missing or old. */
   changesUnavailable(what: string, error: unknown): void;
   changesRestored(services: number): void;
+  /** The topic is not compacted: what it holds ends with its retention. */
+  changesForgotten(topic: string, policy: string): void;
   /** A value of the topic that is not one of ours. */
   strangeChange(): void;
 }
@@ -60,6 +62,10 @@ export function createEnrichEvents(log: Logger, registry: Registry): EnrichEvent
       seldom(what, () => log.warn({ what, error: wordsOf(error) }, 'live changes may be missing or old'));
     },
     changesRestored: services => log.info({ services }, 'live changes restored'),
+    changesForgotten: (topic, policy) =>
+      seldom('forgotten', () =>
+        log.warn({ topic, found: `cleanup.policy=${policy}`, expected: 'compact' }, 'live changes will be forgotten'),
+      ),
     strangeChange: () => {
       strange.inc();
       seldom('strange', () => log.warn('the topic of changes holds a value that is none: who else writes to it?'));

@@ -11,7 +11,7 @@ import { createLookup, type Subject } from './lookup.ts';
 
 /** What is asked of a database; mmdb-lib's Reader is one. */
 export interface GeoDatabase {
-  readonly metadata: { readonly buildEpoch: Date; readonly databaseType: string };
+  readonly metadata: { readonly buildEpoch: Date; readonly databaseType: string; readonly ipVersion: number };
   getWithPrefixLength(address: string): [unknown, number];
 }
 
@@ -55,6 +55,8 @@ function find(databases: readonly GeoDatabase[], { about, id }: Subject, source:
   if (scope !== null) return found(source, about, [attribute('scope', scope), ...mapped]);
   const values = new Map<string, Attribute>();
   for (const database of databases) {
+    // The reader would take the first 32 bits of an IPv6 address for one of IPv4, and answer with some other country.
+    if (address.bytes.length === 16 && database.metadata.ipVersion === 4) continue;
     const [data, bits] = database.getWithPrefixLength(address.text);
     // The first database that knows a thing is believed.
     for (const value of valuesOf(data, address, bits)) if (!values.has(value.key)) values.set(value.key, value);

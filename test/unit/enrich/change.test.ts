@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ChangeHistory, keptChanges } from '../../../consumers/normalizer/enrich/change-history.ts';
 import { type ChangeKey, changesOf, type Mark } from '../../../consumers/normalizer/enrich/change-of.ts';
 import { formatChange, parseChange } from '../../../consumers/normalizer/enrich/change-value.ts';
 import { createLiveChange } from '../../../consumers/normalizer/enrich/live-change.ts';
+import { mapGitHubWebhook } from '../../../producers/gateway/github/index.ts';
+import { readInput } from '../../../producers/sdk/read-input.ts';
 import type { AuditRecord, Change } from '../../../schemas/index.ts';
 import { from, minute, record, target, ten, valuesOf } from './records.ts';
 
@@ -114,6 +117,33 @@ describe('which change', () => {
     expect(finished({ targets: [target('service', long)] })).toEqual([]);
     expect(finished(from('deployer', null, { version: long }))[0]?.mark.version).toBeNull();
   });
+});
+
+test("GitHub's deployments find the services that the catalogue builds from the repository", () => {
+  const examples: { name: string; examples: Record<string, unknown>[] }[] = JSON.parse(
+    readFileSync('node_modules/@octokit/webhooks-examples/api.github.com/index.json', 'utf8'),
+  );
+  const payload = examples.find(({ name }) => name === 'deployment_status')?.examples[0] ?? {};
+  const seen = (state: string) => {
+    const body = { ...payload, deployment_status: { ...Object(payload.deployment_status), state } };
+    const origin = { service: 'gateway', version: null, commit: null, environment: null, region: null, host: null };
+    const stamps = { origin, id: () => record().id, now: () => ten, reserved: false };
+    return mapGitHubWebhook('deployment_status', body, { deliveryId: 'd' })
+      .map(input => record({ ...readInput(input, stamps), received: { at: ten, source: 'broker' } }))
+      .flatMap(event => changesOf(event, name => (name === 'codertocat/hello-world' ? ['hello'] : [])));
+  };
+  expect(seen('in_progress')).toEqual([]);
+  expect(seen('failure')).toEqual([]);
+  expect(seen('success')).toMatchObject([
+    {
+      key: { service: 'hello', environment: 'production', kind: 'deployment' },
+      mark: {
+        action: 'deployment.finish',
+        commit: expect.stringMatching(/^[0-9a-f]{40}$/),
+        reference: expect.stringContaining('commits/'),
+      },
+    },
+  ]);
 });
 
 const key: ChangeKey = { service: 'billing', environment: 'production', kind: 'deployment' };

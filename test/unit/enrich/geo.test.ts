@@ -12,7 +12,7 @@ beforeAll(async () => {
   countries = await readGeoDatabases([defaultGeoFile()]);
 });
 
-const metadata = { databaseType: 'Test', buildEpoch: new Date('2026-02-03T04:05:06Z') };
+const metadata = { databaseType: 'Test', ipVersion: 6, buildEpoch: new Date('2026-02-03T04:05:06Z') };
 const databaseOf = (data: unknown, bits: number): GeoDatabase => ({
   metadata,
   getWithPrefixLength: () => [data, bits],
@@ -30,6 +30,16 @@ describe('the database that comes along', () => {
     const entry = ask(countries, address);
     expect(entry).toMatchObject({ name: 'geo', about: 'request.clientAddress', status: 'found' });
     expect(valuesOf(entry)).toMatchObject({ scope: 'public', country });
+  });
+
+  test('an IPv6 address is not looked up in a database of IPv4 addresses, nor taken for one', async () => {
+    const [four, six] = ['ipv4', 'ipv6'].map(kind => defaultGeoFile().replace('.mmdb', `-${kind}.mmdb`));
+    const only4 = await readGeoDatabases([four ?? '']);
+    expect(ask(only4, '2a00:1450:4001:830::200e')).toMatchObject({ status: 'missing' });
+    expect(valuesOf(ask(only4, '193.99.144.80')).country).toBe('DE');
+    const both = await readGeoDatabases([four ?? '', six ?? '']);
+    for (const address of ['2a00:1450:4001:830::200e', '::ffff:193.99.144.80', '8.8.8.8'])
+      expect(valuesOf(ask(both, address)).country).toBe(valuesOf(ask(countries, address)).country);
   });
 
   test('its version is its kind and date', () => {
