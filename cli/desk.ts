@@ -14,7 +14,7 @@ import {
   type Step,
 } from '../core/edge/erasure/index.ts';
 import { openKeyBucket } from '../core/edge/keys/key-bucket.ts';
-import { openKeys } from '../core/edge/keys/open.ts';
+import { type OpenKeys, openKeys } from '../core/edge/keys/open.ts';
 import { keySettings } from '../core/edge/keys/settings.ts';
 import { RESERVED_PREFIX } from '../core/event/index.ts';
 import type { Signer } from '../core/proof/note.ts';
@@ -26,6 +26,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 export interface OpenDesk {
   readonly desk: ErasureDesk;
   readonly settings: ErasureSettings;
+  readonly keys: OpenKeys;
   /** Days (2026-01-05) that have a key, or had one. */
   days(): AsyncIterable<string>;
   close(): Promise<void>;
@@ -48,9 +49,13 @@ export function openSigningDesk(env: Env): OpenDesk & { readonly me: Signer } {
   return { ...deskOver(settings, env, {}), me: settings.me };
 }
 
-/** Does something at a desk and leaves it. */
+/**
+ * Does something at a desk and leaves it. Before anything else the keys are checked: by another lookup key than theirs a person would
+ * be taken for one who has no key, and be told that all is erased.
+ */
 export async function atDesk<D extends OpenDesk>(open: D, work: (open: D) => Promise<void>): Promise<void> {
   try {
+    await open.keys.check(process.env.S3_BUCKET ?? null);
     await work(open);
   } finally {
     await open.close();
@@ -81,7 +86,7 @@ function deskOver(settings: ErasureSettings, env: Env, { archive }: DeskChoice):
     keys.close();
     await recorder.close();
   };
-  return { desk: new ErasureDesk(options), settings, days, close };
+  return { desk: new ErasureDesk(options), settings, keys, days, close };
 }
 
 function archiveOf({ S3_BUCKET, S3_PREFIX }: Env): string | null {

@@ -11,13 +11,19 @@ import { isRecord, viewOf } from './view.ts';
 
 /** Ids of the keys that an event's sealed fields name; empty where it has none or could not be decoded. */
 export function keyIdsIn({ value }: ReadEvent): string[] {
-  return isAuditRecord(value) ? keyIdsOf(value) : [];
+  if (!isAuditRecord(value)) return [];
+  const keyIds = attempt(() => keyIdsOf(value));
+  return keyIds instanceof Error ? [] : keyIds.filter(keyId => typeof keyId === 'string');
 }
 
 /** The event with its personal fields in clear, as far as `find` has their keys; `personal` says what became of each. */
 export function revealEvent(event: ReadEvent, find: FindKey): ReadEvent {
-  if (!isAuditRecord(event.value)) return event;
-  const { record, fields } = openPersonal(event.value, find);
+  const { value } = event;
+  if (!isAuditRecord(value)) return event;
+  const opened = attempt(() => openPersonal(value, find));
+  if (opened instanceof Error)
+    return { ...event, personal: [{ path: '', keyId: '', state: 'broken', problem: opened.message }] };
+  const { record, fields } = opened;
   const view = viewOf(record);
   const actorName = fields.find(({ path }) => path === 'actor.name');
   return {
@@ -26,6 +32,16 @@ export function revealEvent(event: ReadEvent, find: FindKey): ReadEvent {
     personal: fields,
     view: { ...view, actorName: actorName ? (labelOf(actorName) ?? view.actorName) : view.actorName },
   };
+}
+
+/** Who can write to the bucket can give a segment any schema: what is of another shape inside is broken, and reading goes on. */
+function attempt<T>(open: () => T): T | TypeError {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof TypeError) return error;
+    throw error;
+  }
 }
 
 /** What a reader sees in the place of a field that is not in clear; null: it is. */

@@ -1,13 +1,14 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { AuditorError } from '../../auditor/error.ts';
 import { printable } from '../../auditor/read/index.ts';
-import { formatQuery, type InvalidOrder, type JudgedOrder } from '../../core/edge/erasure/index.ts';
+import { formatQuery, type InvalidOrder, type JudgedOrder, type Whose } from '../../core/edge/erasure/index.ts';
 import { formatTime } from '../../core/proof/period.ts';
 import { atDesk, openDesk, openSigningDesk } from '../desk.ts';
 import { exceptionsOf } from '../exceptions.ts';
 import { count, print, say } from '../output.ts';
 
-type AskOptions = { person?: string; reason?: string; case?: string };
+type WhoseOptions = { person?: string; key?: string };
+type AskOptions = WhoseOptions & { reason?: string; case?: string };
 
 const examples = `
 A person's key is destroyed, with all its versions: every copy of what is encrypted under it reads as erased from then on, and
@@ -32,6 +33,7 @@ export function addErase(program: Command): void {
     .description('Makes all that is kept of a person unreadable, by destroying one key.')
     .enablePositionalOptions()
     .option('--person <id>', 'the pseudonymous id that events use')
+    .addOption(keyOption())
     .option('--reason <text>', 'why, in one line; name the case and not the person')
     .option('--case <id>', 'the case that it belongs to')
     .addHelpText('after', examples)
@@ -40,7 +42,8 @@ export function addErase(program: Command): void {
     .command('approve')
     .summary('approve what another one has asked for')
     .argument('<order>', 'the id of the order')
-    .requiredOption('--person <id>', 'whose key it is, as you know it by yourself')
+    .option('--person <id>', 'whose key it is, as you know it by yourself')
+    .addOption(keyOption())
     .action(approve);
   erase.command('list').summary('show all orders and holds').action(list);
   erase
@@ -50,21 +53,31 @@ export function addErase(program: Command): void {
     .action(run);
 }
 
-async function ask({ person, reason, case: caseId }: AskOptions): Promise<void> {
-  if (person === undefined || reason === undefined)
-    throw new AuditorError('bad-argument', 'give --person and --reason (tidemark erase --help says more)');
+const keyOption = (): Option =>
+  new Option('--key <id>', 'instead of the person, the id of the key').conflicts('person');
+
+function whoseIn({ person, key }: WhoseOptions): Whose {
+  if (person !== undefined) return { person };
+  if (key !== undefined) return { keyId: key };
+  throw new AuditorError('bad-argument', 'give --person (tidemark erase --help says more)');
+}
+
+async function ask({ reason, case: caseId, ...options }: AskOptions): Promise<void> {
+  const whose = whoseIn(options);
+  if (reason === undefined) throw new AuditorError('bad-argument', 'give --reason: it is recorded');
   await atDesk(openSigningDesk(process.env), async ({ desk, me, settings }) => {
-    const order = await desk.askErase(me, person, reason, caseId ?? null);
+    const order = await desk.askErase(me, whose, reason, caseId ?? null);
     await print(`${order.id}\n`);
-    say(`asked by ${me.key.name}; another one approves it by: tidemark erase approve ${order.id} --person ${person}`);
+    say(`asked by ${me.key.name}; another one approves it by: tidemark erase approve ${order.id} --person <id>`);
     say(`it can be carried out ${settings.delay.text} after that`);
     for (const line of await exceptionsOf(process.env, settings.dayKeys, Date.now())) say(line);
   });
 }
 
-async function approve(id: string, { person }: { person: string }): Promise<void> {
+async function approve(id: string, options: WhoseOptions): Promise<void> {
+  const whose = whoseIn(options);
   await atDesk(openSigningDesk(process.env), async ({ desk, me }) => {
-    const { dueAt, by } = await desk.approve(me, 'erase', id, person);
+    const { dueAt, by } = await desk.approve(me, 'erase', id, whose);
     await print(`${id}\n`);
     say(
       `asked by ${by.name}, approved by ${me.key.name}; tidemark erase run carries it out from ${timeText(dueAt)} on`,

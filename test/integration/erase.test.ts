@@ -180,6 +180,13 @@ describe('a person is erased', () => {
     expect(stdout.split('\r\n').filter(line => line.includes('op-ben')).length).toBeGreaterThan(0);
   }, 60_000);
 
+  test('with another lookup key nobody is asked for: it would be the wrong one', async () => {
+    const wrong = { ...operators.anna, TIDEMARK_LOOKUP_KEY: file('wrong', generateSecret()) };
+    const { code, stderr } = await run(['erase', '--person', other.id, '--reason', 'asked by letter'], wrong);
+    expect(stderr).toContain('another lookup key');
+    expect(code).toBe(2);
+  }, 60_000);
+
   test('no version of the key is left, and the bucket of keys names nobody', async () => {
     const { Versions = [], DeleteMarkers = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: keysBucket }));
     expect(DeleteMarkers).toEqual([]);

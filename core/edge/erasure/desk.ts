@@ -74,6 +74,12 @@ export interface DeskOptions {
   readonly now?: () => number;
 }
 
+/**
+ * Whose key: a person's, or one by its id, as the events of erasure name it (after a backup of keys was restored, whoever was erased
+ * since has to be erased again).
+ */
+export type Whose = { readonly person: string } | { readonly keyId: string };
+
 export interface Ran {
   readonly order: Order;
   readonly outcome: 'erased' | 'held' | 'waits';
@@ -104,8 +110,8 @@ export class ErasureDesk {
   }
 
   /** Asks that a person's key be destroyed; throws `held`, and records that, where a hold on the person is known. */
-  async askErase(me: Signer, person: string, reason: string, caseId: string | null): Promise<Order> {
-    const keyId = this.#options.keys.idOf({ kind: 'person', id: person });
+  async askErase(me: Signer, whose: Whose, reason: string, caseId: string | null): Promise<Order> {
+    const keyId = this.#keyOf(whose);
     const order = this.#newOrder('erase', { kind: 'key', keyId }, reason, caseId);
     await this.#refuseHeld(me, order, holdsAmong(await this.list()), keyId);
     return this.#put(me, order, 'erase.request');
@@ -114,14 +120,12 @@ export class ErasureDesk {
   /** Places a hold, which stands at once. `subject`: a person or the events that a query finds. */
   async placeHold(
     me: Signer,
-    subject: { readonly person: string } | { readonly query: HoldQuery },
+    subject: Whose | { readonly query: HoldQuery },
     reason: string,
     caseId: string,
   ): Promise<Order> {
     const what: Subject =
-      'person' in subject
-        ? { kind: 'key', keyId: this.#options.keys.idOf({ kind: 'person', id: subject.person }) }
-        : { kind: 'query', query: subject.query };
+      'query' in subject ? { kind: 'query', query: subject.query } : { kind: 'key', keyId: this.#keyOf(subject) };
     const order = this.#newOrder('hold', what, reason, caseId);
     await this.#store(me, order);
     await this.#options.record(stepOf('hold.place', order, me));
@@ -139,8 +143,8 @@ export class ErasureDesk {
    * Approves what another one has asked for. For an erasure the approver says whose it is, by himself: an order shows a key's id
    * alone, and nobody shall approve what he can't see.
    */
-  async approve(me: Signer, kind: 'erase' | 'lift', id: string, person: string | null): Promise<JudgedOrder> {
-    const { orders, rules, keys } = this.#options;
+  async approve(me: Signer, kind: 'erase' | 'lift', id: string, whose: Whose | null): Promise<JudgedOrder> {
+    const { orders, rules } = this.#options;
     const all = await this.list();
     const found = all.find(order => (order.state === 'invalid' ? order : order.order).id === id);
     if (!found) throw new ErasureError('not-found', `there is no order ${id}`);
@@ -153,7 +157,7 @@ export class ErasureDesk {
     if (!areTwoPersons(by, me.key)) throw new ErasureError('self-approval', `${by.name} asked: another one approves`);
     this.#checkKnown(me, at);
     if (order.subject.kind === 'key') {
-      if (person === null || keys.idOf({ kind: 'person', id: person }) !== order.subject.keyId)
+      if (whose === null || this.#keyOf(whose) !== order.subject.keyId)
         throw new ErasureError('other-person', `order ${id} is not about this person: see what was asked for`);
       await this.#refuseHeld(me, order, holdsAmong(all), order.subject.keyId);
     }
@@ -246,6 +250,12 @@ export class ErasureDesk {
     if (why === null) return;
     await this.#options.record(stepOf('erase.refuse', order, me, 'denied', { why }));
     throw new ErasureError('held', `refused: ${why}`);
+  }
+
+  #keyOf(whose: Whose): string {
+    if ('person' in whose) return this.#options.keys.idOf({ kind: 'person', id: whose.person });
+    if (/^p1\.[0-9a-f]{32}$/.test(whose.keyId)) return whose.keyId;
+    throw new ErasureError('bad-order', "key: expected the id of a person's key, p1. and 32 hex digits");
   }
 
   #newOrder(kind: OrderKind, subject: Subject, reason: string, caseId: string | null): Order {

@@ -22,6 +22,8 @@ export interface OrderBucket {
 }
 
 const requestTimeoutMs = 5_000;
+/** Orders that are read at a time. */
+const parallel = 16;
 
 /** A bucket of keys, opened with the prefix of orders. */
 export function orderBucket(bucket: KeyBucket): OrderBucket {
@@ -47,24 +49,24 @@ export class OrderStore {
   }
 
   async all(): Promise<StoredOrder[]> {
-    const files = new Map<string, string[]>();
-    for await (const name of this.#bucket.names()) {
-      const [kind = '', id = '', file = ''] = name.split('/');
-      const place = `${kind}/${id}`;
-      files.set(place, [...(files.get(place) ?? []), file]);
-    }
-    const orders: StoredOrder[] = [];
-    for (const [place, names] of files) {
+    const places = [...(await this.#places())].flatMap(([place, files]) => {
       const [kindText, id = ''] = place.split('/');
       const kind = orderKinds.find(known => known === kindText);
-      if (kind && isOrderId(id)) orders.push(await this.#order(kind, id, names));
-    }
+      return kind && isOrderId(id) ? [{ kind, id, files }] : [];
+    });
+    const orders: StoredOrder[] = [];
+    const work = async () => {
+      for (let next = places.shift(); next; next = places.shift())
+        orders.push(await this.#order(next.kind, next.id, next.files));
+    };
+    await Promise.all(Array.from({ length: parallel }, work));
     return orders;
   }
 
   /** One order; null where there is none of this kind. */
   async find(kind: OrderKind, id: string): Promise<StoredOrder | null> {
-    return (await this.all()).find(order => order.kind === kind && order.id === id) ?? null;
+    const files = (await this.#places()).get(`${kind}/${id}`);
+    return files ? this.#order(kind, id, files) : null;
   }
 
   /** False where the place is taken, which a fresh id never is. Durable once it returns. */
@@ -80,6 +82,17 @@ export class OrderStore {
   async markDone(kind: OrderKind, id: string, at: Date): Promise<void> {
     const bytes = Buffer.from(`${JSON.stringify({ done: at.toISOString() })}\n`, 'utf8');
     await this.#bucket.write(`${kind}/${id}/done.json`, bytes, null);
+  }
+
+  /** Names of the files of each order, by its place. */
+  async #places(): Promise<Map<string, string[]>> {
+    const places = new Map<string, string[]>();
+    for await (const name of this.#bucket.names()) {
+      const [kind = '', id = '', file = ''] = name.split('/');
+      const files = places.get(`${kind}/${id}`) ?? [];
+      places.set(`${kind}/${id}`, [...files, file]);
+    }
+    return places;
   }
 
   async #order(kind: OrderKind, id: string, files: readonly string[]): Promise<StoredOrder> {

@@ -38,9 +38,10 @@ function settings(more: Record<string, string> = {}): Record<string, string> {
 
 describe('erase and hold', () => {
   test.each([
-    [['erase'], 'give --person and --reason'],
-    [['erase', '--person', 'u-1'], 'give --person and --reason'],
-    [['erase', 'approve', order], "required option '--person <id>'"],
+    [['erase'], 'give --person'],
+    [['erase', '--person', 'u-1'], 'give --reason'],
+    [['erase', 'approve', order], 'give --person'],
+    [['erase', '--person', 'u-1', '--key', 'p1.0', '--reason', 'asked'], 'cannot be used with'],
     [['hold', '--case', 'C-1'], 'give --person or --query'],
     [['hold', '--person', 'u-1'], 'give --case'],
     [['hold', '--person', 'u-1', '--query', 'action=a.b', '--case', 'C-1'], 'cannot be used with'],

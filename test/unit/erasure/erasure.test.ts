@@ -5,7 +5,7 @@ import { testSigner } from '../../test-keys.ts';
 import { ada, ben, cleo, day, mallory, type Office, office, origin, undated } from './office.ts';
 
 const person = 'u-1842';
-const ask = ({ desk }: Office, id = person) => desk.askErase(ada, id, 'asked by letter', 'C-17');
+const ask = ({ desk }: Office, id = person) => desk.askErase(ada, { person: id }, 'asked by letter', 'C-17');
 const textOf = (o: Office, name: string) => parseNote(Buffer.from(o.orders.text(name))).text;
 
 function approvalOf(o: Office, id: string, by = ben, kind = 'erase'): Uint8Array {
@@ -22,7 +22,7 @@ describe('an erasure', () => {
     const o = office();
     const { id } = await ask(o);
     expect(await outcomes(o)).toEqual([]);
-    await o.desk.approve(ben, 'erase', id, person);
+    await o.desk.approve(ben, 'erase', id, { person });
     o.clock.now += 7 * day - 1000;
     expect(await outcomes(o)).toEqual(['waits']);
     expect(o.erased).toEqual([]);
@@ -40,10 +40,20 @@ describe('an erasure', () => {
   test('names the key and never the person', async () => {
     const o = office();
     const { id } = await ask(o);
-    await o.desk.approve(ben, 'erase', id, person);
+    await o.desk.approve(ben, 'erase', id, { person });
     const stored = [...o.orders.files].map(([name]) => name + o.orders.text(name)).join();
     expect(stored + JSON.stringify(o.steps)).not.toContain(person);
     expect(stored).toContain(o.idOf(person));
+  });
+
+  test('may name the key itself, as the events of an erasure do', async () => {
+    const o = office();
+    const { id } = await o.desk.askErase(ada, { keyId: o.idOf(person) }, 'a backup was restored', null);
+    await o.desk.approve(ben, 'erase', id, { keyId: o.idOf(person) });
+    o.clock.now += 8 * day;
+    expect(await outcomes(o)).toEqual(['erased']);
+    for (const keyId of ['d1.2026-01-05', 'p2.00', ''])
+      await expect(o.desk.askErase(ada, { keyId }, 'no', null)).rejects.toMatchObject({ code: 'bad-order' });
   });
 
   test('is not asked for where it can not be recorded', async () => {
@@ -57,7 +67,7 @@ describe('an erasure', () => {
     const o = office();
     const { id } = await ask(o);
     o.recorder.isDown = true;
-    await expect(o.desk.approve(ben, 'erase', id, person)).rejects.toThrow('no broker');
+    await expect(o.desk.approve(ben, 'erase', id, { person })).rejects.toThrow('no broker');
     o.recorder.isDown = false;
     o.clock.now += 30 * day;
     expect(await outcomes(o)).toEqual([]);
@@ -66,7 +76,7 @@ describe('an erasure', () => {
   test('is told again where it was carried out and could not be recorded', async () => {
     const o = office();
     const { id } = await ask(o);
-    await o.desk.approve(ben, 'erase', id, person);
+    await o.desk.approve(ben, 'erase', id, { person });
     o.clock.now += 8 * day;
     o.recorder.isDown = true;
     await expect(o.desk.run()).rejects.toThrow('no broker');
@@ -76,7 +86,7 @@ describe('an erasure', () => {
   });
 
   test.each(['', '  ', 'two\nlines', 'a\u2028b', 'a\u0000b'])('takes no reason like %j', async reason => {
-    await expect(office().desk.askErase(ada, person, reason, null)).rejects.toMatchObject({ code: 'bad-order' });
+    await expect(office().desk.askErase(ada, { person }, reason, null)).rejects.toMatchObject({ code: 'bad-order' });
   });
 });
 
@@ -84,7 +94,7 @@ describe('an attacker does not get through with', () => {
   test('approving by oneself', async () => {
     const o = office();
     const { id } = await ask(o);
-    await expect(o.desk.approve(ada, 'erase', id, person)).rejects.toMatchObject({ code: 'self-approval' });
+    await expect(o.desk.approve(ada, 'erase', id, { person })).rejects.toMatchObject({ code: 'self-approval' });
     o.orders.plant(`erase/${id}/approval-00000000.note`, approvalOf(o, id, ada));
     o.clock.now += 30 * day;
     expect(await outcomes(o)).toEqual([]);
@@ -95,7 +105,7 @@ describe('an attacker does not get through with', () => {
     const twin = testSigner('u-twin', 'u-ada');
     const o = office([ada, twin].map(({ key }) => undated(key)));
     const { id } = await ask(o);
-    await expect(o.desk.approve(twin, 'erase', id, person)).rejects.toMatchObject({ code: 'self-approval' });
+    await expect(o.desk.approve(twin, 'erase', id, { person })).rejects.toMatchObject({ code: 'self-approval' });
     o.orders.plant(`erase/${id}/approval-00000000.note`, approvalOf(o, id, twin));
     expect(await o.desk.list()).toMatchObject([{ state: 'asked' }]);
   });
@@ -104,14 +114,14 @@ describe('an attacker does not get through with', () => {
     const second = testSigner('u-ada', 'another');
     const o = office([ada, second].map(({ key }) => undated(key)));
     const { id } = await ask(o);
-    await expect(o.desk.approve(second, 'erase', id, person)).rejects.toMatchObject({ code: 'self-approval' });
+    await expect(o.desk.approve(second, 'erase', id, { person })).rejects.toMatchObject({ code: 'self-approval' });
   });
 
   test('a key that nobody knows', async () => {
     const o = office();
-    await expect(o.desk.askErase(mallory, person, 'because', null)).rejects.toMatchObject({ code: 'unknown-key' });
+    await expect(o.desk.askErase(mallory, { person }, 'because', null)).rejects.toMatchObject({ code: 'unknown-key' });
     const { id } = await ask(o);
-    await expect(o.desk.approve(mallory, 'erase', id, person)).rejects.toMatchObject({ code: 'unknown-key' });
+    await expect(o.desk.approve(mallory, 'erase', id, { person })).rejects.toMatchObject({ code: 'unknown-key' });
     o.orders.plant(`erase/${id}/approval-00000000.note`, approvalOf(o, id, mallory));
     o.clock.now += 30 * day;
     expect(await outcomes(o)).toEqual([]);
@@ -129,7 +139,7 @@ describe('an attacker does not get through with', () => {
     const o = office();
     const first = await ask(o, 'u-1');
     const second = await ask(o, 'u-2');
-    await o.desk.approve(ben, 'erase', first.id, 'u-1');
+    await o.desk.approve(ben, 'erase', first.id, { person: 'u-1' });
     const [name = ''] = [...o.orders.files.keys()].filter(file => file.includes('approval'));
     o.orders.plant(name.replace(first.id, second.id), o.orders.text(name));
     o.clock.now += 8 * day;
@@ -141,7 +151,7 @@ describe('an attacker does not get through with', () => {
   test('an order that was altered after it was approved, by who asked', async () => {
     const o = office();
     const { id } = await ask(o);
-    await o.desk.approve(ben, 'erase', id, person);
+    await o.desk.approve(ben, 'erase', id, { person });
     const name = `erase/${id}/order.note`;
     const altered = textOf(o, name).replace(o.idOf(person), o.idOf('u-2'));
     o.orders.plant(name, signNote(altered, ada));
@@ -156,13 +166,13 @@ describe('an attacker does not get through with', () => {
     const name = `erase/${id}/order.note`;
     o.orders.plant(name, o.orders.text(name).replace(o.idOf(person), o.idOf('u-2')));
     expect(await o.desk.list()).toMatchObject([{ state: 'invalid' }]);
-    await expect(o.desk.approve(ben, 'erase', id, 'u-2')).rejects.toMatchObject({ code: 'invalid-order' });
+    await expect(o.desk.approve(ben, 'erase', id, { person: 'u-2' })).rejects.toMatchObject({ code: 'invalid-order' });
   });
 
   test('an approved order replayed in another place', async () => {
     const o = office();
     const { id } = await ask(o);
-    await o.desk.approve(ben, 'erase', id, person);
+    await o.desk.approve(ben, 'erase', id, { person });
     for (const [name] of [...o.orders.files])
       o.orders.plant(name.replace(id, id.replace(/^./, 'f')), o.orders.text(name));
     expect((await o.desk.list()).map(({ state }) => state).sort()).toEqual(['approved', 'invalid']);
@@ -191,7 +201,7 @@ describe('an attacker does not get through with', () => {
     const left = { key: ben.key, first: null, last: Date.parse('2026-01-01T00:00:00Z') };
     const o = office([undated(ada.key), left]);
     const { id } = await ask(o);
-    await expect(o.desk.approve(ben, 'erase', id, person)).rejects.toMatchObject({ code: 'unknown-key' });
+    await expect(o.desk.approve(ben, 'erase', id, { person })).rejects.toMatchObject({ code: 'unknown-key' });
     const sha256 = orderDigest(textOf(o, `erase/${id}/order.note`));
     const at = Date.parse('2025-12-31T00:00:00Z');
     o.orders.plant(`erase/${id}/approval-00000000.note`, signNote(formatApproval({ id, sha256, at }), ben));
@@ -201,7 +211,7 @@ describe('an attacker does not get through with', () => {
   test('having approved what is not seen: the approver names the person', async () => {
     const o = office();
     const { id } = await ask(o);
-    await expect(o.desk.approve(ben, 'erase', id, 'u-2')).rejects.toMatchObject({ code: 'other-person' });
+    await expect(o.desk.approve(ben, 'erase', id, { person: 'u-2' })).rejects.toMatchObject({ code: 'other-person' });
     await expect(o.desk.approve(ben, 'erase', id, null)).rejects.toMatchObject({ code: 'other-person' });
   });
 });
@@ -243,7 +253,7 @@ describe('a hold', () => {
   test('that is placed between the approval and the erasure stops it, until two persons lift it', async () => {
     const o = office();
     const { id } = await ask(o);
-    await o.desk.approve(ben, 'erase', id, person);
+    await o.desk.approve(ben, 'erase', id, { person });
     const hold = await o.desk.placeHold(cleo, { person }, 'a court asked', 'C-9');
     o.clock.now += 8 * day;
     expect(await outcomes(o)).toEqual(['held']);
@@ -276,7 +286,7 @@ describe('a hold', () => {
   test('is not made none by being altered: nothing is erased until somebody has looked', async () => {
     const o = office();
     const { id } = await ask(o);
-    await o.desk.approve(ben, 'erase', id, person);
+    await o.desk.approve(ben, 'erase', id, { person });
     const hold = await o.desk.placeHold(cleo, { person: 'u-2' }, 'a court asked', 'C-9');
     o.orders.plant(`hold/${hold.id}/order.note`, 'nothing');
     o.clock.now += 8 * day;
@@ -293,7 +303,7 @@ describe('a hold', () => {
   test('by a query holds those whom it finds, and everybody where that can not be told', async () => {
     const o = office();
     const { id } = await ask(o);
-    await o.desk.approve(ben, 'erase', id, person);
+    await o.desk.approve(ben, 'erase', id, { person });
     await o.desk.placeHold(cleo, { query: parseQuery('action=account.* tenant=acme') }, 'a court asked', 'C-9');
     o.clock.now += 8 * day;
     o.found.keyIds = [o.idOf(person)];
