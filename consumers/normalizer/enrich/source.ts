@@ -21,6 +21,8 @@ export class Source<T> {
   #value: T;
   /** Of the files that were last read; empty: they were broken and are looked at again. */
   #signature: string;
+  /** Of the files as the last look found them. Only what has not changed since is read: the first half of a file may well be valid. */
+  #pending = '';
   #lastError = '';
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -44,12 +46,15 @@ export class Source<T> {
     return this.#value;
   }
 
-  /** Reads the files again where they changed. Never throws. */
+  /** Reads the files again where they changed and then stayed as they are until the next look. Never throws. */
   async check(): Promise<void> {
     try {
       const paths = await this.#options.list();
       const signature = await signatureOf(paths);
       if (signature === this.#signature) return;
+      const isSettled = signature === this.#pending;
+      this.#pending = signature;
+      if (!isSettled) return;
       // Taken before reading: a file that changes meanwhile is read once more.
       this.#signature = signature;
       this.#value = await this.#options.read(paths);

@@ -51,6 +51,27 @@ test('a source is read again when it changes; while it is broken or gone the las
   expect(await state()).toEqual([333, 'read 333']);
 });
 
+test('a file that is still being written is not read', async () => {
+  const path = join(folder, 'growing.txt');
+  writeFileSync(path, 'old');
+  const read: string[] = [];
+  const source = await Source.open<string>({
+    list: async () => [path],
+    read: ([file = '']) => readFile(file, 'utf8'),
+    onReload: value => read.push(value),
+    onBroken: error => read.push(String(error)),
+    intervalMs: 0,
+  });
+  for (const part of ['', 'a', 'ab', 'abc', 'abcd']) {
+    writeFileSync(path, part);
+    await source.check();
+  }
+  expect(read).toEqual([]);
+  await source.check();
+  await source.check();
+  expect(read).toEqual(['abcd']);
+});
+
 describe('the enrichers that stand on files', () => {
   const off = { geoip: null, catalogue: null, people: null };
 
