@@ -72,6 +72,7 @@ export async function startArchiver(options: ArchiverOptions): Promise<void> {
     const [found] = await admin.fetchOffsets({ groupId, topics: [archive.eventsTopic] });
     return found?.partitions ?? [];
   };
+  const workers = new Map<number, PartitionArchiver>();
   const memories = new Map<number, PartitionMemory>();
   const run = await runPartitions({
     kafka,
@@ -89,12 +90,17 @@ export async function startArchiver(options: ArchiverOptions): Promise<void> {
         return { start, hint: found >= start && found <= end ? found : null };
       };
       const edge = { offsets, commit: commitHint, fail, stopping: options.isStopping };
-      return new PartitionArchiver(context, edge, partition, memory);
+      const worker = new PartitionArchiver(context, edge, partition, memory);
+      workers.set(partition, worker);
+      return worker;
     },
   });
   const loop = new SealerLoop(context, sealer, {
     through: async () => throughOf(partitions, await hints()),
     isFirst: () => run.partitions().includes(0),
+    grown: ({ partitions: rows }) => {
+      for (const row of rows) void workers.get(row.partition)?.checkListed(row);
+    },
     onFatal: options.onFatal,
   });
   onOpen('sealer', () => loop.stop());

@@ -144,6 +144,13 @@ describe('the archiver', () => {
     await setup.writers[0]?.send(aborted, true);
     await writeAll(setup, 2, 10);
     expectWhole(await untilArchived(setup, [child]), setup);
+    const address = `http://127.0.0.1:${/"port":(\d+)/.exec(child.output)?.[1]}`;
+    expect((await fetch(`${address}/livez`)).status).toBe(200);
+    expect((await fetch(`${address}/readyz`)).status).toBe(200);
+    const metrics = await (await fetch(`${address}/metrics`)).text();
+    expect(metrics).toMatch(/tidemark_archiver_lag_events\{partition="1"\} 0/);
+    expect(metrics).toMatch(/tidemark_archiver_last_seal_age_seconds\{partition="0"\} \d/);
+    expect(metrics).toMatch(/tidemark_archiver_last_batch_age_seconds \d/);
     child.kill('SIGTERM');
     const [code] = await once(child, 'exit');
     expect(code, child.output).toBe(0);
