@@ -18,6 +18,7 @@ import { testSchemaText } from '../archive-events.ts';
 import { createFresh, type FreshNames, stackEnv, stackVariable } from '../stack.ts';
 import { testKeys, testOrigin } from '../test-keys.ts';
 import { type Checked, type CheckedVersion, checkArchive } from '../unit/archiver/check-archive.ts';
+import { verdictOf } from '../unit/archiver/verdict.ts';
 import { makeRun, SealedWriter } from './archiver-writer.ts';
 
 const children: ChildProcess[] = [];
@@ -108,8 +109,14 @@ async function untilArchived(setup: Setup, processes: readonly { output: string 
   const key = signerFromPem(testOrigin, setup.pem).key;
   const deadline = Date.now() + 30_000;
   for (;;) {
-    const checked = checkArchive(await readVersions(setup), { logKey: key });
-    if (archivedOf(checked) >= wanted) return checked;
+    const versions = await readVersions(setup);
+    const checked = checkArchive(versions, { logKey: key });
+    if (archivedOf(checked) >= wanted) {
+      const verdict = await verdictOf(versions, { at: Date.now(), logKey: key, minRetention: 3600_000 });
+      // Its writers have stopped: that a partition is silent is true.
+      expect(verdict.findings.filter(({ code }) => code !== 'silent')).toEqual([]);
+      return checked;
+    }
     if (Date.now() > deadline) {
       const output = processes.map(child => child.output.slice(-4000)).join('\n---\n');
       throw new Error(`archived ${archivedOf(checked)} of ${wanted}: ${checked.problems.join('; ')}\n${output}`);
