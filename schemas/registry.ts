@@ -2,6 +2,7 @@
  * The schema registry: a text is registered as it is, under FULL_TRANSITIVE, or only looked up where production forbids
  * registering; and the text that the registry answers for an id is kept byte for byte, since seals commit to it.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import { SchemaError, type SchemaErrorCode } from './error.ts';
 
@@ -55,14 +56,27 @@ export function registrySettingsFrom(env: Readonly<Record<string, string | undef
   return { url, token: env.SCHEMA_REGISTRY_TOKEN, registration };
 }
 
-async function register(client: SchemaRegistry, subject: string, text: string): Promise<number> {
+const maxRaces = 10;
+
+async function register(client: SchemaRegistry, subject: string, text: string, races = 0): Promise<number> {
   try {
     const schema = { type: SchemaType.AVRO, schema: text } as const;
     const { id } = await client.register(schema, { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE });
     return id;
   } catch (error) {
-    throw explain(error, subject);
+    if (races >= maxRaces || !isRaced(error)) throw explain(error, subject);
+    await delay(Math.random() * 50);
+    return register(client, subject, text, races + 1);
   }
+}
+
+/**
+ * Instances that start at once each name the compatibility of a new subject; a registry may answer all but the first that
+ * there is a rule already (409). Asked again, they find it.
+ */
+function isRaced(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || !('status' in error) || !('url' in error)) return false;
+  return Number(error.status) === 409 && String(error.url).includes('/config/');
 }
 
 async function lookUp(client: SchemaRegistry, subject: string, text: string): Promise<number> {
