@@ -48,6 +48,24 @@ export function openRegistry(settings: RegistrySettings): Registry {
   };
 }
 
+/**
+ * Throws SchemaError `unauthorized` where the registry does not know the credentials. Whatever else it answers, or that it gives no
+ * answer, is left to the call that needs it.
+ */
+export async function checkCredentials({ url, token, timeoutMs = 10_000 }: RegistrySettings): Promise<void> {
+  const { host, auth } = splitCredentials(url);
+  const authorization = authorizationHeader(auth, token);
+  const signal = AbortSignal.timeout(timeoutMs);
+  const headers = authorization === undefined ? {} : { authorization };
+  const answer = await fetch(`${host}/subjects`, { headers, signal }).catch(() => undefined);
+  await answer?.body?.cancel();
+  if (answer?.status !== 401) return;
+  const sent = { undefined: 'no credentials', Bearer: 'the token', Basic: 'user and password' }[
+    `${authorization?.split(' ')[0]}`
+  ];
+  throw new SchemaError('unauthorized', `${host} refuses ${sent} (401)`);
+}
+
 /** Registry settings as the environment gives them; undefined where it names no registry. */
 export function registrySettingsFrom(env: Readonly<Record<string, string | undefined>>): RegistrySettings | undefined {
   const url = env.SCHEMA_REGISTRY_URL;
@@ -56,6 +74,7 @@ export function registrySettingsFrom(env: Readonly<Record<string, string | undef
   return { url, token: env.SCHEMA_REGISTRY_TOKEN, registration };
 }
 
+const CREDENTIALS = 'SCHEMA_REGISTRY_TOKEN, or user and password in SCHEMA_REGISTRY_URL';
 const maxRaces = 10;
 
 async function register(client: SchemaRegistry, subject: string, text: string, races = 0): Promise<number> {
@@ -101,10 +120,9 @@ async function fetchText(
     });
     if (!response.ok) {
       await response.body?.cancel();
-      throw new SchemaError(
-        codeOf(response.status, 'unknown-schema'),
-        `${url} answered ${response.status}, expected a schema`,
-      );
+      const code = codeOf(response.status, 'unknown-schema');
+      const message = `${url} answered ${response.status}, expected a schema`;
+      throw new SchemaError(code, code === 'unauthorized' ? `${message}: are ${CREDENTIALS} right?` : message);
     }
     const body: unknown = await response.json();
     if (typeof body === 'object' && body !== null && 'schema' in body && typeof body.schema === 'string')
@@ -130,7 +148,7 @@ function explain(error: unknown, subject: string): SchemaError {
   const message = {
     'not-registered': `${subject} has no version with this schema text, and registering is switched off: register it first`,
     incompatible: `The registry refuses the schema of ${subject} as incompatible: ${what}`,
-    unauthorized: `The registry refuses the credentials for ${subject}: ${what}`,
+    unauthorized: `The registry refuses the credentials (${CREDENTIALS}) for ${subject}: ${what}`,
   }[code as string];
   return new SchemaError(code, message ?? `The registry gave no answer for ${subject}: ${what}`, { cause: error });
 }

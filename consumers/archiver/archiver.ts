@@ -1,8 +1,9 @@
 // The archiver, put together: a worker for each partition that the group deals to it, and a sealer.
 
 import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
-import { createKafka, type RunOptions, runPartitions } from '../../core/edge/kafka/index.ts';
+import { checkConnection, createKafka, type RunOptions, runPartitions } from '../../core/edge/kafka/index.ts';
 import type { Logger } from '../../core/edge/log.ts';
+import { checkRegistry } from '../../core/edge/registry.ts';
 import type { Bucket } from '../../core/edge/s3/bucket.ts';
 import { openS3Bucket } from '../../core/edge/s3/s3-bucket.ts';
 import { archiveReader } from '../../core/edge/s3/segment-object.ts';
@@ -36,6 +37,8 @@ export async function startArchiver(options: ArchiverOptions): Promise<void> {
   const bucket = openS3Bucket({ ...settings.s3, mode: settings.archive.retention.mode });
   onOpen('bucket', async () => bucket.close());
   const kafka = createKafka(settings.kafka, log, 'tidemark-archiver');
+  await checkConnection(settings.kafka, log);
+  await checkRegistry(settings.registry);
   const admin = kafka.admin();
   await admin.connect();
   onOpen('admin', () => admin.disconnect());

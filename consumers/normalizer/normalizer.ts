@@ -1,8 +1,15 @@
 // The normalizer, from its settings to its running partitions. `main.ts` runs it as a program; tests run it as it is.
 
 import type { Kafka } from 'kafkajs';
-import { createKafka, describeError, type RunningPartitions, runPartitions } from '../../core/edge/kafka/index.ts';
+import {
+  checkConnection,
+  createKafka,
+  describeError,
+  type RunningPartitions,
+  runPartitions,
+} from '../../core/edge/kafka/index.ts';
 import type { Logger } from '../../core/edge/log.ts';
+import { checkRegistry } from '../../core/edge/registry.ts';
 import { SettingsError } from '../../core/edge/settings.ts';
 import { createTelemetry } from '../../core/edge/telemetry.ts';
 import {
@@ -42,6 +49,8 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
   const { settings, log, onOpen } = options;
   const { archive, groupId } = settings;
   const kafka = createKafka(settings.kafka, log, groupId);
+  await checkConnection(settings.kafka, log);
+  await checkRegistry(settings.registry);
   const retentionMs = await checkStart(kafka, archive, await options.archive.check(), log);
   const schemas = await prepareSchemas(openRegistry(settings.registry), settings, log);
 

@@ -113,6 +113,14 @@ export function archiverSettings(env: Env, readFile?: ReadFile): ArchiverSetting
   return { ...program, archive, logKey: key, logVerifiers: [key.key, ...otherLogKeys], sealVerifiers };
 }
 
+/** Settings of a mere client of Kafka; throws SettingsError with all that is wrong. */
+export function kafkaSettings(env: Env, readFile?: ReadFile): KafkaSettings {
+  const reader = new SettingsReader(env, readFile);
+  const settings = readKafka(reader);
+  reader.check();
+  return settings;
+}
+
 function programSettings(reader: SettingsReader, group: string): ProgramSettings {
   const archive = {
     origin: reader.required('TIDEMARK_ORIGIN', rules.origin, 'unknown'),
@@ -126,7 +134,7 @@ function programSettings(reader: SettingsReader, group: string): ProgramSettings
     reader.add('TIDEMARK_EVENTS_TOPIC', found, 'a topic of its own');
   }
   return {
-    kafka: kafkaSettings(reader),
+    kafka: readKafka(reader),
     registry: {
       url: reader.required('SCHEMA_REGISTRY_URL', rules.registryUrl, ''),
       token: reader.text('SCHEMA_REGISTRY_TOKEN'),
@@ -144,9 +152,12 @@ function programSettings(reader: SettingsReader, group: string): ProgramSettings
 }
 
 /** KAFKA_BROKERS, and how to reach them safely. */
-function kafkaSettings(reader: SettingsReader): KafkaSettings {
+function readKafka(reader: SettingsReader): KafkaSettings {
   const brokers = reader.required('KAFKA_BROKERS', rules.brokers, []);
-  const ca = reader.pem('KAFKA_SSL_CA', 'the PEM of the authorities that sign the brokers, or a file of it') ?? null;
+  // "true": as KAFKA_SSL, which is how the SDK knows it too.
+  const known = reader.text('KAFKA_SSL_CA') === 'true';
+  const what = 'the PEM of the authorities that sign the brokers, or a file of it';
+  const ca = known ? null : (reader.pem('KAFKA_SSL_CA', what) ?? null);
   const ssl = reader.optional('KAFKA_SSL', rules.boolean, ca !== null || reader.text('KAFKA_SSL_CA') !== undefined);
   if (!ssl && ca !== null) reader.add('KAFKA_SSL', '"false"', 'true or nothing, since KAFKA_SSL_CA is set');
   const mechanism = reader.optional('KAFKA_SASL_MECHANISM', rules.mechanism, null);

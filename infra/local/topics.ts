@@ -1,7 +1,7 @@
 // The two topics of an archive: as many partitions in one as in the other, since p of the raw feeds p of the events.
 
-import { Kafka, logLevel } from 'kafkajs';
-import { patchKafka } from '../../core/edge/kafka/index.ts';
+import { pino } from 'pino';
+import { createKafka, type KafkaSettings } from '../../core/edge/kafka/index.ts';
 import { StackError } from './errors.ts';
 
 export type TopicPlan = {
@@ -15,11 +15,13 @@ export type TopicPlan = {
 // A refused record is carried whole in an event, so whatever fits the raw topic (1,048,588 bytes) has to fit this one.
 const EVENTS_MAX_BYTES = 4 * 1024 * 1024;
 
-/** Creates both topics; existing ones are kept if their partitions agree, else the error is `bad-settings`. */
-export async function createTopics(brokers: string | string[], plan: TopicPlan): Promise<void> {
-  patchKafka();
-  const list = typeof brokers === 'string' ? brokers.split(',') : brokers;
-  const admin = new Kafka({ brokers: list, clientId: 'tidemark-topics', logLevel: logLevel.NOTHING }).admin();
+/**
+ * Creates both topics on a cluster, given by its settings or, where it is not secured, by its brokers. Existing ones are kept if
+ * their partitions agree, else the error is `bad-settings`.
+ */
+export async function createTopics(cluster: string | KafkaSettings, plan: TopicPlan): Promise<void> {
+  const plain = typeof cluster === 'string' ? { brokers: cluster.split(','), tls: null, sasl: null } : cluster;
+  const admin = createKafka(plain, pino({ level: 'silent' }), 'tidemark-topics').admin();
   const settings = { numPartitions: plan.partitions, replicationFactor: -1 }; // -1: as the broker is configured
   const topics = [
     { topic: plan.raw, ...settings, configEntries: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] },
