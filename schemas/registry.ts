@@ -166,7 +166,18 @@ function splitCredentials(address: string): { host: string; auth: { username: st
   url.password = '';
   const host = url.href.replace(/\/+$/, '');
   if (username === '') return { host, auth: undefined };
-  return { host, auth: { username: decodeURIComponent(username), password: decodeURIComponent(password) } };
+  return { host, auth: { username: percentDecoded(username), password: percentDecoded(password) } };
+}
+
+/** A "%" that begins no escape stands for itself: who puts a password into an address may not know better. */
+function percentDecoded(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, escaped => {
+    try {
+      return decodeURIComponent(escaped);
+    } catch {
+      return escaped;
+    }
+  });
 }
 
 function authorizationHeader(

@@ -137,7 +137,7 @@ function programSettings(reader: SettingsReader, group: string): ProgramSettings
     kafka: readKafka(reader),
     registry: {
       url: reader.required('SCHEMA_REGISTRY_URL', rules.registryUrl, ''),
-      token: reader.text('SCHEMA_REGISTRY_TOKEN'),
+      token: reader.optional('SCHEMA_REGISTRY_TOKEN', rules.token, undefined),
       registration: reader.optional('SCHEMA_REGISTRATION', rules.registration, 'register'),
     },
     s3: {
@@ -256,6 +256,7 @@ const rules = {
     ...rule("the address of the registry's Confluent API, http or https", z.string().refine(isHttpUrl)),
     secret: true,
   },
+  token: { ...rule('a token of one line, without "Bearer" before it', z.string().regex(/^[!-~]+$/)), secret: true },
   registration: rule('register or lookup', z.enum(['register', 'lookup'])),
   url: rule('an http or https address', z.string().refine(isHttpUrl)),
   bucket: rule(

@@ -168,6 +168,10 @@ function resolveAuthority(authority: string, problems: string[]): NonNullable<Ka
 function resolveRegistry(options: AuditorOptions, env: Environment, problems: string[]): RegistrySettings {
   const { registry } = options;
   const settings = typeof registry === 'string' ? { url: registry } : (registry ?? registrySettingsFrom(env));
+  if (settings?.token !== undefined && !/^[!-~]*$/.test(settings.token)) {
+    problems.push('registry: found a token with spaces or line ends, expected one line (or SCHEMA_REGISTRY_TOKEN)');
+    return { url: 'http://localhost' };
+  }
   if (settings !== undefined && URL.canParse(settings.url)) return settings;
   const found = settings === undefined ? 'nothing' : 'no address';
   problems.push(`registry: found ${found}, expected the address of a schema registry (or SCHEMA_REGISTRY_URL)`);

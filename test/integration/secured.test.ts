@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { rootCertificates } from 'node:tls';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { openStore } from '../../auditor/open.ts';
 import { parsePolicyFile, parseSealKeyFile, readEvents } from '../../auditor/read/index.ts';
 import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
@@ -21,7 +21,8 @@ import { rawEnds } from '../../infra/demo/seal.ts';
 import { createLockedBucket, s3ConfigOf } from '../../infra/local/bucket.ts';
 import { type KafkaServer, startKafka } from '../../infra/local/kafka.ts';
 import { createTopics } from '../../infra/local/topics.ts';
-import { createAuditor } from '../../producers/sdk/index.ts';
+import { type Auditor, createAuditor } from '../../producers/sdk/index.ts';
+import type { RegistrySettings } from '../../schemas/index.ts';
 import { type BrokerCertificate, makeBrokerCertificate } from '../certificates.ts';
 import { freshNames, stackEnv, stackVariable } from '../stack.ts';
 import { silent, until } from './normalizer-program.ts';
@@ -61,6 +62,7 @@ beforeAll(async () => {
 });
 afterEach(() => {
   for (const child of children) child.kill('SIGKILL');
+  vi.unstubAllEnvs();
 });
 afterAll(async () => {
   guard?.server.closeAllConnections();
@@ -188,17 +190,26 @@ async function archivedIds(): Promise<Set<string>> {
 
 const event = (id: string) => ({ action: 'order.create', target: { type: 'order', id } });
 
-/** An auditor as a service makes it: ssl and sasl in its options. */
-function auditorOf(mechanism: (typeof mechanisms)[number], password: string = secrets.password, token?: string) {
-  const sasl = { mechanism, username: user, password } as { mechanism: 'plain'; username: string; password: string };
+const inOptions = { service: 'secured', topic: names.raw, deliveryTimeoutMs: 3000 };
+
+/** Ends of an auditor's life in which it has something else to say are not what these tests are about. */
+const dropped = (auditor: Auditor) => auditor.close({ timeoutMs: 1 }).catch(() => undefined);
+
+/** As a service makes it that has its settings elsewhere; `changes` win. */
+function auditorWith(changes: { password?: string; ca?: string; registry?: RegistrySettings } = {}): Auditor {
+  const { password = secrets.password, ca = certificate.ca } = changes;
   return createAuditor({
-    service: 'secured',
+    ...inOptions,
     brokers: kafka.secureBrokers,
-    kafka: { ssl: { ca: [certificate.ca] }, sasl },
-    registry: token === undefined ? withPassword(secrets.registryPassword) : { url: guard.url, token },
-    topic: names.raw,
-    deliveryTimeoutMs: 3000,
+    kafka: { ssl: { ca: [ca] }, sasl: { mechanism: 'scram-sha-256', username: user, password } },
+    registry: changes.registry ?? { url: guard.url, token: secrets.token },
   });
+}
+
+/** As a service makes it that leaves all to the environment. */
+function auditorOfEnvironment(mechanism: string, registry: Record<string, string>): Auditor {
+  for (const [name, value] of Object.entries({ ...kafkaEnv(mechanism), ...registry })) vi.stubEnv(name, value);
+  return createAuditor(inOptions);
 }
 
 test.each(mechanisms)('%s: a client connects, and knows the topics', async mechanism => {
@@ -210,12 +221,13 @@ test.each(mechanisms)('%s: a client connects, and knows the topics', async mecha
 
 test('an event of a service goes the whole way into the archive', async () => {
   const programs = [start('normalizer'), start('archiver')];
-  const ids: string[] = [];
-  for (const mechanism of mechanisms) {
-    const auditor = auditorOf(mechanism, secrets.password, mechanism === 'plain' ? undefined : secrets.token);
-    ids.push(await auditor.record(event(mechanism)));
-    await auditor.close();
-  }
+  const auditors = [
+    auditorWith(),
+    auditorOfEnvironment('plain', { SCHEMA_REGISTRY_URL: withPassword(secrets.registryPassword) }),
+    auditorOfEnvironment('scram-sha-512', { SCHEMA_REGISTRY_URL: guard.url, SCHEMA_REGISTRY_TOKEN: secrets.token }),
+  ];
+  const ids = await Promise.all(auditors.map((auditor, index) => auditor.record(event(`${index}`))));
+  await Promise.all(auditors.map(auditor => auditor.close()));
   const ended = Promise.race(
     programs.map(({ exited, log }) => exited.then(code => `ended with ${code}:\n${log.join('\n')}`)),
   );
@@ -277,16 +289,20 @@ test('wrong credentials for the registry end both programs with one line that na
   }
 });
 
-test('the SDK tells the service', async () => {
-  const password = auditorOf('scram-sha-256', secrets.wrong);
-  const token = auditorOf('scram-sha-256', secrets.password, secrets.wrong);
-  const failures = await Promise.all(
-    [password, token].map(auditor => auditor.record(event('1')).catch(error => error)),
-  );
-  expect(failures.map(({ message }) => message)).toEqual([
-    expect.stringMatching(/SCRAM SHA256 authentication failed/),
-    expect.stringMatching(/SCHEMA_REGISTRY_TOKEN/),
+test('the SDK tells the service what is wrong, and no secret', async () => {
+  const auditors = [
+    auditorWith({ password: secrets.wrong }),
+    auditorWith({ ca: stranger.KAFKA_SSL_CA }),
+    auditorWith({ registry: { url: guard.url, token: secrets.wrong } }),
+    auditorWith({ registry: { url: withPassword(secrets.wrong) } }),
+  ];
+  const failures = await Promise.all(auditors.map(auditor => auditor.record(event('1')).catch(error => error)));
+  await Promise.all(auditors.map(dropped));
+  expect(failures.map(({ code, message }) => `${code} ${message}`)).toEqual([
+    expect.stringMatching(/^not-sent .*SCRAM SHA256 authentication failed.*KAFKA_SASL_PASSWORD/),
+    expect.stringMatching(/^not-sent .*(self-signed certificate in certificate chain|unable to ).*KAFKA_SSL_CA/),
+    expect.stringMatching(/^not-sent .*SCHEMA_REGISTRY_TOKEN/),
+    expect.stringMatching(/^not-sent .*SCHEMA_REGISTRY_URL/),
   ]);
   expectNoSecrets(...failures.map(error => `${error.message} ${error.stack}`));
-  await Promise.all([password, token].map(auditor => auditor.close({ timeoutMs: 1 }).catch(() => undefined)));
-});
+}, 20_000);

@@ -30,7 +30,7 @@ export async function checkConnection(settings: KafkaSettings, log: Logger, pati
   }
 }
 
-/** What an error says of the settings; null where another try may help. The broker's words hold no secrets: none was sent in clear. */
+/** What an error says of the settings; null where another try may help. Brokers' words are repeated: they never quote a password. */
 export function connectionProblem(error: unknown, { sasl }: KafkaSettings): SettingProblem | null {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const found = at.message;
