@@ -1,7 +1,7 @@
 // The two topics of an archive: as many partitions in one as in the other, since p of the raw feeds p of the events.
 
 import { pino } from 'pino';
-import { createKafka, type KafkaSettings } from '../../core/edge/kafka/index.ts';
+import { checkConnection, createKafka, type KafkaSettings } from '../../core/edge/kafka/index.ts';
 import { StackError } from './errors.ts';
 
 export type TopicPlan = {
@@ -17,11 +17,13 @@ const EVENTS_MAX_BYTES = 4 * 1024 * 1024;
 
 /**
  * Creates both topics on a cluster, given by its settings or, where it is not secured, by its brokers. Existing ones are kept if
- * their partitions agree, else the error is `bad-settings`.
+ * their partitions agree, else the error is `bad-settings`. Throws SettingsError where the cluster can't be reached.
  */
 export async function createTopics(cluster: string | KafkaSettings, plan: TopicPlan): Promise<void> {
   const plain = typeof cluster === 'string' ? { brokers: cluster.split(','), tls: null, sasl: null } : cluster;
-  const admin = createKafka(plain, pino({ level: 'silent' }), 'tidemark-topics').admin();
+  const log = pino({ level: 'silent' });
+  await checkConnection(plain, log);
+  const admin = createKafka(plain, log, 'tidemark-topics').admin();
   const settings = { numPartitions: plan.partitions, replicationFactor: -1 }; // -1: as the broker is configured
   const topics = [
     { topic: plan.raw, ...settings, configEntries: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] },
