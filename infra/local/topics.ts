@@ -1,5 +1,6 @@
 // The two topics of an archive: as many partitions in one as in the other, since p of the raw feeds p of the events.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { checkConnection, createKafka, type KafkaSettings } from '../../core/edge/kafka/index.ts';
 import { StackError } from './errors.ts';
@@ -31,8 +32,8 @@ export async function createTopics(cluster: string | KafkaSettings, plan: TopicP
   ];
   try {
     await admin.connect();
-    for (const topic of topics) await admin.createTopics({ topics: [topic], waitForLeaders: true });
-    const found = await admin.fetchTopicMetadata({ topics: [plan.raw, plan.events] });
+    for (const topic of topics) await onceKnown(() => admin.createTopics({ topics: [topic], waitForLeaders: true }));
+    const found = await onceKnown(() => admin.fetchTopicMetadata({ topics: [plan.raw, plan.events] }));
     for (const { name, partitions } of found.topics) {
       if (partitions.length === plan.partitions) continue;
       const message = `topic ${name} has ${partitions.length} partitions, ${plan.partitions} were asked for`;
@@ -40,5 +41,21 @@ export async function createTopics(cluster: string | KafkaSettings, plan: TopicP
     }
   } finally {
     await admin.disconnect();
+  }
+}
+
+const patienceMs = 30_000;
+
+/** A broker answers for a moment that it does not know a topic which it has just created: asked again until it does. */
+async function onceKnown<T>(ask: () => Promise<T>): Promise<T> {
+  for (const deadline = Date.now() + patienceMs; ; ) {
+    try {
+      return await ask();
+    } catch (error) {
+      const type = error instanceof Error && 'type' in error ? error.type : '';
+      const isNew = type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'LEADER_NOT_AVAILABLE';
+      if (!isNew || Date.now() > deadline) throw error;
+      await delay(50);
+    }
   }
 }
