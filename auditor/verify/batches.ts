@@ -37,7 +37,6 @@ export async function readBatch(audit: Audit, entry: LogEntry): Promise<KnownBat
   const period = parseTime(entry.period) ?? 0;
   const key = manifestKey(period);
   audit.accounted.add(key);
-  audit.listedDigests.add(entry.manifest);
   const stored = await readStored(audit, key, { period: entry.period, events: entry.events });
   const own = stored.versions.find(({ digest }) => digest === entry.manifest);
   const where = { object: key, period: entry.period, events: entry.events };
