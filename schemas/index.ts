@@ -10,5 +10,11 @@ export {
 } from './avro.ts';
 export { checkCompatibility, unknownTo } from './compatibility.ts';
 export { SchemaError, type SchemaErrorCode } from './error.ts';
-export { openRegistry, type Registry, type RegistrySettings, registrySettingsFrom } from './registry.ts';
+export {
+  checkCredentials,
+  openRegistry,
+  type Registry,
+  type RegistrySettings,
+  registrySettingsFrom,
+} from './registry.ts';
 export type * from './types.ts';

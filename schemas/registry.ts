@@ -2,6 +2,7 @@
  * The schema registry: a text is registered as it is, under FULL_TRANSITIVE, or only looked up where production forbids
  * registering; and the text that the registry answers for an id is kept byte for byte, since seals commit to it.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import { SchemaError, type SchemaErrorCode } from './error.ts';
 
@@ -47,6 +48,24 @@ export function openRegistry(settings: RegistrySettings): Registry {
   };
 }
 
+/**
+ * Throws SchemaError `unauthorized` where the registry does not know the credentials. Whatever else it answers, or that it gives no
+ * answer, is left to the call that needs it.
+ */
+export async function checkCredentials({ url, token, timeoutMs = 10_000 }: RegistrySettings): Promise<void> {
+  const { host, auth } = splitCredentials(url);
+  const authorization = authorizationHeader(auth, token);
+  const signal = AbortSignal.timeout(timeoutMs);
+  const headers = authorization === undefined ? {} : { authorization };
+  const answer = await fetch(`${host}/subjects`, { headers, signal }).catch(() => undefined);
+  await answer?.body?.cancel();
+  if (answer?.status !== 401) return;
+  const sent = { undefined: 'no credentials', Bearer: 'the token', Basic: 'user and password' }[
+    `${authorization?.split(' ')[0]}`
+  ];
+  throw new SchemaError('unauthorized', `${host} refuses ${sent} (401)`);
+}
+
 /** Registry settings as the environment gives them; undefined where it names no registry. */
 export function registrySettingsFrom(env: Readonly<Record<string, string | undefined>>): RegistrySettings | undefined {
   const url = env.SCHEMA_REGISTRY_URL;
@@ -55,14 +74,28 @@ export function registrySettingsFrom(env: Readonly<Record<string, string | undef
   return { url, token: env.SCHEMA_REGISTRY_TOKEN, registration };
 }
 
-async function register(client: SchemaRegistry, subject: string, text: string): Promise<number> {
+const CREDENTIALS = 'SCHEMA_REGISTRY_TOKEN, or user and password in SCHEMA_REGISTRY_URL';
+const maxRaces = 10;
+
+async function register(client: SchemaRegistry, subject: string, text: string, races = 0): Promise<number> {
   try {
     const schema = { type: SchemaType.AVRO, schema: text } as const;
     const { id } = await client.register(schema, { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE });
     return id;
   } catch (error) {
-    throw explain(error, subject);
+    if (races >= maxRaces || !isRaced(error)) throw explain(error, subject);
+    await delay(Math.random() * 50);
+    return register(client, subject, text, races + 1);
   }
+}
+
+/**
+ * Instances that start at once each name the compatibility of a new subject; a registry may answer all but the first that
+ * there is a rule already (409). Asked again, they find it.
+ */
+function isRaced(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || !('status' in error) || !('url' in error)) return false;
+  return Number(error.status) === 409 && String(error.url).includes('/config/');
 }
 
 async function lookUp(client: SchemaRegistry, subject: string, text: string): Promise<number> {
@@ -87,10 +120,9 @@ async function fetchText(
     });
     if (!response.ok) {
       await response.body?.cancel();
-      throw new SchemaError(
-        codeOf(response.status, 'unknown-schema'),
-        `${url} answered ${response.status}, expected a schema`,
-      );
+      const code = codeOf(response.status, 'unknown-schema');
+      const message = `${url} answered ${response.status}, expected a schema`;
+      throw new SchemaError(code, code === 'unauthorized' ? `${message}: are ${CREDENTIALS} right?` : message);
     }
     const body: unknown = await response.json();
     if (typeof body === 'object' && body !== null && 'schema' in body && typeof body.schema === 'string')
@@ -116,7 +148,7 @@ function explain(error: unknown, subject: string): SchemaError {
   const message = {
     'not-registered': `${subject} has no version with this schema text, and registering is switched off: register it first`,
     incompatible: `The registry refuses the schema of ${subject} as incompatible: ${what}`,
-    unauthorized: `The registry refuses the credentials for ${subject}: ${what}`,
+    unauthorized: `The registry refuses the credentials (${CREDENTIALS}) for ${subject}: ${what}`,
   }[code as string];
   return new SchemaError(code, message ?? `The registry gave no answer for ${subject}: ${what}`, { cause: error });
 }
@@ -134,7 +166,18 @@ function splitCredentials(address: string): { host: string; auth: { username: st
   url.password = '';
   const host = url.href.replace(/\/+$/, '');
   if (username === '') return { host, auth: undefined };
-  return { host, auth: { username: decodeURIComponent(username), password: decodeURIComponent(password) } };
+  return { host, auth: { username: percentDecoded(username), password: percentDecoded(password) } };
+}
+
+/** A "%" that begins no escape stands for itself: who puts a password into an address may not know better. */
+function percentDecoded(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, escaped => {
+    try {
+      return decodeURIComponent(escaped);
+    } catch {
+      return escaped;
+    }
+  });
 }
 
 function authorizationHeader(

@@ -30,9 +30,24 @@ export type Wanted = (entry: LogEntry, index: number) => boolean;
 /** Periods of a log that is trusted, in order, those that are wanted. */
 export async function* loggedPeriods(store: ArchiveStore, log: Log, wanted: Wanted): AsyncGenerator<Period> {
   const entries = log.entries
-    .map((bytes, index) => ({ entry: parseEntry(textOf(bytes)), index }))
-    .filter(({ entry, index }) => index === log.entries.length - 1 || wanted(entry, index));
-  yield* mapAhead(entries, 8, ({ entry, index }) => loggedPeriod(store, entry, index));
+    .map((bytes, index) => ({ parsed: entryOf(bytes), index }))
+    .filter(({ parsed, index }) => 'problem' in parsed || index === log.entries.length - 1 || wanted(parsed, index));
+  yield* mapAhead(entries, 8, async ({ parsed, index }) =>
+    'problem' in parsed ? unreadablePeriod(parsed.problem, index) : loggedPeriod(store, parsed, index),
+  );
+}
+
+function entryOf(bytes: Uint8Array): LogEntry | { readonly problem: string } {
+  try {
+    return parseEntry(textOf(bytes));
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** A log may commit to what is no entry: what that period held is then not known, and the rest is read. */
+function unreadablePeriod(problem: string, index: number): Period {
+  return { index, entry: null, start: 0, end: 0, key: `log entry ${index}`, manifest: null, problem };
 }
 
 /** One period of the log, with the manifest that its entry commits to. */

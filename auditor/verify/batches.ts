@@ -85,7 +85,7 @@ async function checkSegments(
   durationMs: number,
   open: boolean,
 ): Promise<BatchSeals> {
-  const batch: BatchSeals = { leaves: [], partitions: 0 };
+  const batch: BatchSeals = { leaves: [], partitions: 0, sums: new Map() };
   const periodStart = parseTime(manifest.period) ?? 0;
   const places = manifest.partitions.flatMap(row => row.segments.map((listed): ListedPlace => ({ row, listed })));
   for (const place of places) {
@@ -96,8 +96,9 @@ async function checkSegments(
       audit.accounted.add(listed.key);
       audit.listedDigests.add(listed.sha256);
       progress.ends[row.partition] = listedEnd(listed);
+      batch.sums.set(row.partition, null);
     }
-    return { leaves: null, partitions: 0 };
+    return { ...batch, leaves: null };
   }
   for await (const [place, read] of readAhead(places, 8, one => readListed(audit, one, manifest.period))) {
     const before = progress.ends[place.row.partition] ?? chainStart;
@@ -106,21 +107,19 @@ async function checkSegments(
   return batch;
 }
 
-/** Lost offsets of a row whose segments can't be read any more are still in its counts. */
-function checkLost(audit: Audit, manifest: Manifest, isWhole: boolean): void {
-  if (isWhole) return;
-  for (const row of manifest.partitions) {
-    if (row.lost === 0) continue;
-    const where = {
-      object: manifestKey(parseTime(manifest.period) ?? 0),
-      period: manifest.period,
-      partition: row.partition,
-    };
-    audit.notes.finding(
-      'lost',
-      where,
-      `its row counts ${row.lost} raw offsets that were gone before they could be read`,
-    );
+/** A row's skipped and lost offsets are those of its seals; where a segment can't be read any more, the row alone still tells. */
+function checkOffsets(audit: Audit, manifest: Manifest, sums: BatchSeals['sums']): void {
+  const { period } = manifest;
+  for (const { partition, skipped, lost } of manifest.partitions) {
+    const where = { object: manifestKey(parseTime(period) ?? 0), period, partition };
+    const sealed = sums.has(partition) ? sums.get(partition) : { skipped: 0, lost: 0 };
+    if (!sealed) {
+      if (lost === 0) continue;
+      audit.notes.finding('lost', where, `its row counts ${lost} raw offsets that were gone before they could be read`);
+    } else if (skipped !== sealed.skipped || lost !== sealed.lost) {
+      const text = `its row counts ${skipped} skipped and ${lost} lost, its seals ${sealed.skipped} and ${sealed.lost}`;
+      audit.notes.finding('manifest-differs', where, text);
+    }
   }
 }
 
@@ -137,14 +136,13 @@ export async function checkBatch(
   const periodStart = parseTime(entry.period) ?? 0;
   const { ms: durationMs } = progress.trust.duration;
   const where = { object: manifestKey(periodStart), period: entry.period };
-  audit.counts.batches++;
   const own = batch.stored.versions.find(({ digest }) => digest === entry.manifest);
   if (own) checkLogKey(audit, own.bytes, periodStart, durationMs, where.object);
   if (!manifest) {
     await recoverBatch(audit, progress, entry, await next());
     return { period: entry.period, sha256: entry.manifest, ends: null };
   }
-  checkManifest(manifest, entry, before, where, audit.notes);
+  checkManifest(manifest, entry, before, progress.trust.duration, where, audit.notes);
   for (const row of manifest.partitions) progress.appeared[row.partition] ??= periodStart + durationMs;
   const seals = await checkSegments(audit, progress, manifest, durationMs, open);
   if (seals.leaves && !equalBytes(treeRoot(audit.crypto.sha256, seals.leaves), manifest.root)) {
@@ -157,7 +155,7 @@ export async function checkBatch(
       `it has ${manifest.partitions.length} rows, a seal names ${seals.partitions} partitions`,
     );
   }
-  checkLost(audit, manifest, seals.leaves !== null);
+  checkOffsets(audit, manifest, seals.sums);
   audit.counts.partitions = Math.max(audit.counts.partitions, manifest.partitions.length);
   settle(progress, manifest);
   return { period: entry.period, sha256: entry.manifest, ends: endsOf(manifest, progress.ends) };

@@ -8,7 +8,7 @@ import { checkSegment, joinsWhole, sealLeaves } from '../../core/proof/check-seg
 import type { LogEntry } from '../../core/proof/log.ts';
 import { treeRoot } from '../../core/proof/merkle.ts';
 import { manifestKey, parseTime } from '../../core/proof/period.ts';
-import { parseSegment, parseSegmentKey, type Segment } from '../../core/proof/segment.ts';
+import { parseSegment, parseSegmentKey, type Segment, segmentKey } from '../../core/proof/segment.ts';
 import { type Audit, whereOf } from './audit.ts';
 import type { KnownBatch } from './batches.ts';
 import { type Progress, takeIn } from './segments.ts';
@@ -78,6 +78,10 @@ async function follow(
     const [run] = next.segment.runs;
     if (run.sealed.seal.partition !== partition) return found;
     audit.accounted.add(next.key);
+    const expected = segmentKey(run.sealed.seal);
+    if (next.key !== expected) {
+      audit.notes.finding('segment-misplaced', { object: next.key, partition }, `its seals belong to ${expected}`);
+    }
     if (end.lastSeal === null && run.sealed.seal.first > 0n) progress.beginsLate = true;
     progress.ends[partition] = checkSegment(
       audit.crypto,

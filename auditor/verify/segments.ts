@@ -39,6 +39,8 @@ export interface BatchSeals {
   leaves: Uint8Array[] | null;
   /** The largest number of partitions that a seal names. */
   partitions: number;
+  /** By partition, what the seals of its segments account for; null where not all of them could be read. */
+  readonly sums: Map<number, { skipped: number; lost: number } | null>;
 }
 
 /** A segment's place in its batch. */
@@ -192,6 +194,7 @@ export function checkListed(
   const restarts = before.lastSeal !== null && listed.generation > before.generation;
   if (!read.own) {
     batch.leaves = null;
+    batch.sums.set(place.row.partition, null);
     if (restarts)
       audit.notes.report(
         'restart',
@@ -206,6 +209,7 @@ export function checkListed(
   if (!segment) {
     progress.unreadUpTo = Math.max(progress.unreadUpTo ?? 0, listed.sealed.last);
     batch.leaves = null;
+    batch.sums.set(place.row.partition, null);
     return listedEnd(listed);
   }
   if (progress.trust.topic === null) progress.trust = { ...progress.trust, topic: segment.runs[0].sealed.seal.topic };
@@ -217,5 +221,16 @@ export function checkListed(
   takeIn(audit, progress, segment);
   batch.leaves?.push(...sealLeaves(audit.crypto, segment));
   for (const run of segment.runs) batch.partitions = Math.max(batch.partitions, run.sealed.seal.partitions);
+  addSums(batch, place.row.partition, segment);
   return end;
+}
+
+function addSums(batch: BatchSeals, partition: number, segment: Segment): void {
+  const sums = batch.sums.has(partition) ? batch.sums.get(partition) : { skipped: 0, lost: 0 };
+  if (!sums) return;
+  for (const { sealed } of segment.runs) {
+    sums.skipped += sealed.seal.skipped;
+    sums.lost += sealed.seal.lost;
+  }
+  batch.sums.set(partition, sums);
 }

@@ -7,7 +7,7 @@ import type { ResolvedLog } from '../../core/proof/check-log.ts';
 import type { BatchBefore } from '../../core/proof/check-manifest.ts';
 import { formatEntry, type LogEntry } from '../../core/proof/log.ts';
 import { openNote } from '../../core/proof/note.ts';
-import { type Duration, formatTime, manifestKey, parseDuration, parseTime } from '../../core/proof/period.ts';
+import { formatTime, manifestKey, parseDuration, parseTime } from '../../core/proof/period.ts';
 import { ProducerLedger } from '../../core/proof/producers.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';
 import { AuditorError } from '../error.ts';
@@ -15,10 +15,10 @@ import type { ArchiveStore } from '../store.ts';
 import { type Audit, clockTolerance, Notes, type Verdict, type VerifyOptions, whereOf } from './audit.ts';
 import { checkBatch, checkManifestKept, type KnownBatch, readBatch } from './batches.ts';
 import { Inventory, textOrNull } from './inventory.ts';
-import { checkCheckpoints, checkHead, checkLogKey, checkTiles, type LockRule, readEntries, readLog } from './log.ts';
+import { checkCheckpoints, checkHead, checkTiles, type LockRule, readEntries, readLog } from './log.ts';
 import { checkPending, checkUnlisted } from './pending.ts';
 import type { Progress } from './segments.ts';
-import { checkLocks, checkMarkers, checkOthers, readStored } from './stored.ts';
+import { checkLocks, checkMarkers, checkOthers, checkUnlistedKept, readStored } from './stored.ts';
 
 async function begin(store: ArchiveStore, options: VerifyOptions): Promise<{ audit: Audit; unchecked: string[] }> {
   const missing = await store.missingPermissions();
@@ -112,50 +112,55 @@ function archiveOf(bytes: Uint8Array): Archive | null {
   }
 }
 
-/** A further batch behind the log: the manifest that its sealer wrote before the log; its entry, if it is sound. */
-async function pendingManifest(
+/**
+ * The batch behind the log: its sealer wrote the manifest before the log. What it lists is listed under the archiver's signature, and
+ * is checked like any other; answers its entry as the log would have it, null where there is no such manifest.
+ */
+async function checkPendingBatch(
   audit: Audit,
+  progress: Progress,
   origin: string,
   period: number,
-  duration: Duration,
   before: BatchBefore | null,
 ): Promise<Uint8Array | null> {
+  const { duration } = progress.trust;
   const key = manifestKey(period);
   if (!audit.inventory.keys(key).includes(key)) return null;
-  const stored = await readStored(audit, key);
+  const stored = await readStored(audit, key, { period: formatTime(period) });
   for (const { version, bytes, digest } of stored.versions) {
-    let manifest: Manifest;
-    try {
-      manifest = parseManifest(
-        openNote(
-          audit.crypto,
-          bytes,
-          audit.policy.logs.filter(({ name }) => name === origin),
-        ).text,
-      );
-    } catch {
+    const manifest = openManifest(audit, origin, bytes);
+    const follows = (manifest?.previous?.sha256 ?? null) === (before?.sha256 ?? null);
+    if (!manifest || manifest.period !== formatTime(period) || manifest.duration !== duration.text || !follows)
       continue;
-    }
-    const follows = (manifest.previous?.sha256 ?? null) === (before?.sha256 ?? null);
-    if (manifest.period !== formatTime(period) || manifest.duration !== duration.text || !follows) continue;
+    const where = { ...whereOf(version), period: manifest.period, events: manifest.events };
     audit.accounted.add(key);
-    audit.notes.report(
-      'pending',
-      { ...whereOf(version), period: manifest.period, events: manifest.events },
-      'the next manifest, behind the log',
-    );
-    checkLogKey(audit, bytes, period, duration.ms, key);
-    for (const other of stored.versions) {
-      if (other.digest !== digest)
-        audit.notes.finding(
-          'further-version',
-          whereOf(other.version),
-          'a version with other bytes lies beside the next manifest',
-        );
+    audit.notes.report('pending', where, 'the next manifest, behind the log');
+    if (period + duration.ms > audit.at + clockTolerance) {
+      audit.notes.finding('future', where, 'its period ends after the time of verification');
     }
-    return utf8(formatEntry({ ...manifest, manifest: digest }));
+    const entry: LogEntry = { ...manifest, origin, manifest: digest };
+    await checkBatch(audit, progress, { entry, stored, manifest, retainUntil: 0 }, before, async () => null, true);
+    for (const { segments, partition } of manifest.partitions) {
+      for (const { key: object, first, next, events } of segments) {
+        audit.counts.pendingSegments++;
+        audit.counts.pendingEvents += events;
+        const place = { object, partition, offsets: { first, next }, events };
+        audit.notes.report('pending', place, 'listed by the next manifest, not in the log yet');
+      }
+    }
+    await checkUnlistedKept(audit, stored, digest, audit.notes);
+    return utf8(formatEntry(entry));
   }
   return null;
+}
+
+function openManifest(audit: Audit, origin: string, bytes: Uint8Array): Manifest | null {
+  try {
+    const keys = audit.policy.logs.filter(({ name }) => name === origin);
+    return parseManifest(openNote(audit.crypto, bytes, keys).text);
+  } catch {
+    return null;
+  }
 }
 
 /** Without a key of this archive nothing can be said: that is not a finding. */
@@ -244,6 +249,7 @@ async function checkBatches(
       continue;
     }
     const start = parseTime(entry.period) ?? 0;
+    audit.counts.batches++;
     const open = (audit.from === null || start >= audit.from) && (audit.to === null || start < audit.to);
     before = await checkBatch(audit, progress, batch, before, () => read(k + 1), open);
     kept.push({ retainUntil: batch.retainUntil, end: start + progress.trust.duration.ms });
@@ -302,7 +308,7 @@ export async function verifyArchive(store: ArchiveStore, options: VerifyOptions)
     if (batch) await checkManifestKept(audit, batch, rule(k + 1, true), needed);
   const nextPeriod = (first ?? 0) + entries.length * durationMs;
   const pendingEntry =
-    duration && first !== null ? await pendingManifest(audit, log.origin, nextPeriod, duration, before) : null;
+    duration && first !== null ? await checkPendingBatch(audit, progress, log.origin, nextPeriod, before) : null;
   await checkPending(audit, progress);
   await checkTiles(audit, log, pendingEntry, rule);
   await checkCheckpoints(audit, log, first, durationMs, rule);

@@ -1,8 +1,10 @@
 // The archiver, put together: a worker for each partition that the group deals to it, and a sealer.
 
 import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
-import { createKafka, runPartitions } from '../../core/edge/kafka/index.ts';
+import { checkConnection, createKafka, type RunOptions, runPartitions } from '../../core/edge/kafka/index.ts';
 import type { Logger } from '../../core/edge/log.ts';
+import { checkRegistry } from '../../core/edge/registry.ts';
+import type { Bucket } from '../../core/edge/s3/bucket.ts';
 import { openS3Bucket } from '../../core/edge/s3/s3-bucket.ts';
 import { archiveReader } from '../../core/edge/s3/segment-object.ts';
 import { createTelemetry } from '../../core/edge/telemetry.ts';
@@ -11,7 +13,7 @@ import { beginArchive } from './archive-start.ts';
 import type { ArchiverConfig } from './config.ts';
 import type { ArchiverContext } from './context.ts';
 import { ArchiverError } from './error.ts';
-import { createEvents, tellRetention } from './events.ts';
+import { type ArchiverEvents, createEvents, tellRetention } from './events.ts';
 import { PartitionArchiver, type PartitionMemory } from './partition.ts';
 import { parseProgress } from './progress.ts';
 import { RetentionDemand } from './retention-demand.ts';
@@ -33,75 +35,46 @@ export interface ArchiverOptions {
 export async function startArchiver(options: ArchiverOptions): Promise<void> {
   const { config, log, onOpen } = options;
   const { settings } = config;
-  const { archive, groupId } = settings;
-  const { retention } = archive;
+  const { retention } = settings.archive;
   tellRetention(log, retention, config.classes);
-  // A trial is for a day, whatever the classes say: nothing that is tried may stay for years.
-  const demand = config.classes.length > 0 && !retention.isTrial ? new RetentionDemand(config.classes) : undefined;
   const bucket = openS3Bucket({ ...settings.s3, mode: retention.mode });
   onOpen('bucket', async () => bucket.close());
   const kafka = createKafka(settings.kafka, log, 'tidemark-archiver');
+  await checkConnection(settings.kafka, log);
+  await checkRegistry(settings.registry);
   const admin = kafka.admin();
   await admin.connect();
   onOpen('admin', () => admin.disconnect());
-  const partitions = await checkStart(admin, archive, bucket);
+  const partitions = await checkStart(admin, settings.archive, bucket);
 
   let notReady: () => string | null = () => 'starting';
   const telemetry = createTelemetry({ log, notReady: () => notReady(), beforeScrape: () => events.scrape() });
   const events = createEvents(log, telemetry.registry);
-  const context: ArchiverContext = {
-    bucket,
-    reader: archiveReader({
-      bucket,
-      crypto: nodeCrypto,
-      decompress: nodeDecompress,
-      origin: archive.origin,
-      topic: archive.rawTopic,
-      duration: archive.period,
-      sealKeys: settings.sealVerifiers,
-      logKeys: settings.logVerifiers,
-      demandOf: demand && ((schemaText, datums) => demand.of(schemaText, datums)),
-    }),
-    logKey: settings.logKey,
-    retentionMs: retention.duration.ms,
-    demand,
-    limits: config.limits,
-    events,
-    schemaText: schemaTexts(settings.registry),
-    now: Date.now,
-  };
   onOpen('telemetry', () => telemetry.close());
   await telemetry.listen(settings.httpPort);
+  const context = createContext(config, bucket, events);
   const sealer = new Sealer(context, await beginArchive(context));
   await sealer.refresh();
 
   const hints = async () => {
-    const [found] = await admin.fetchOffsets({ groupId, topics: [archive.eventsTopic] });
+    const [found] = await admin.fetchOffsets({ groupId: settings.groupId, topics: [settings.archive.eventsTopic] });
     return found?.partitions ?? [];
   };
-  const memories = new Map<number, PartitionMemory>();
+  const workers = new Map<number, PartitionArchiver>();
   const run = await runPartitions({
     kafka,
     log,
-    groupId,
-    topic: archive.eventsTopic,
+    groupId: settings.groupId,
+    topic: settings.archive.eventsTopic,
     onFatal: options.onFatal,
-    createWorker: (partition, { client, commitHint, fail }) => {
-      const memory = memories.get(partition) ?? { hintMisleads: false, refuted: new Set() };
-      memories.set(partition, memory);
-      const offsets = async () => {
-        const { start, end } = await client.offsets(archive.eventsTopic, partition);
-        const found = BigInt((await hints()).find(hint => hint.partition === partition)?.offset ?? '-1');
-        // A hint from before the topic was created anew may lie behind its end.
-        return { start, hint: found >= start && found <= end ? found : null };
-      };
-      const edge = { offsets, commit: commitHint, fail, stopping: options.isStopping };
-      return new PartitionArchiver(context, edge, partition, memory);
-    },
+    createWorker: workerFactory(options, context, hints, workers),
   });
   const loop = new SealerLoop(context, sealer, {
     through: async () => throughOf(partitions, await hints()),
     isFirst: () => run.partitions().includes(0),
+    grown: ({ partitions: rows }) => {
+      for (const row of rows) void workers.get(row.partition)?.checkListed(row);
+    },
     onFatal: options.onFatal,
   });
   onOpen('sealer', () => loop.stop());
@@ -110,11 +83,67 @@ export async function startArchiver(options: ArchiverOptions): Promise<void> {
   notReady = () => (run.ready() ? null : 'recovering');
 }
 
+function createContext(config: ArchiverConfig, bucket: Bucket, events: ArchiverEvents): ArchiverContext {
+  const { settings, limits, classes } = config;
+  const { archive } = settings;
+  // A trial is for a day, whatever the classes say: nothing that is tried may stay for years.
+  const demand = classes.length > 0 && !archive.retention.isTrial ? new RetentionDemand(classes) : undefined;
+  const reader = archiveReader({
+    bucket,
+    crypto: nodeCrypto,
+    decompress: nodeDecompress,
+    origin: archive.origin,
+    topic: archive.rawTopic,
+    duration: archive.period,
+    sealKeys: settings.sealVerifiers,
+    logKeys: settings.logVerifiers,
+    demandOf: demand && ((schemaText, datums) => demand.of(schemaText, datums)),
+  });
+  return {
+    bucket,
+    reader,
+    logKey: settings.logKey,
+    retentionMs: archive.retention.duration.ms,
+    demand,
+    limits,
+    events,
+    schemaText: schemaTexts(settings.registry),
+    now: Date.now,
+  };
+}
+
+interface CommittedHint {
+  readonly partition: number;
+  readonly offset: string;
+  readonly metadata?: string | null;
+}
+
+/** Makes a partition's workers; `workers` holds the last one of each. */
+function workerFactory(
+  { config, isStopping }: ArchiverOptions,
+  context: ArchiverContext,
+  hints: () => Promise<readonly CommittedHint[]>,
+  workers: Map<number, PartitionArchiver>,
+): RunOptions['createWorker'] {
+  const memories = new Map<number, PartitionMemory>();
+  return (partition, { client, commitHint, fail }) => {
+    const memory = memories.get(partition) ?? { hintMisleads: false, refuted: new Set() };
+    memories.set(partition, memory);
+    const offsets = async () => {
+      const { start, end } = await client.offsets(config.settings.archive.eventsTopic, partition);
+      const found = BigInt((await hints()).find(hint => hint.partition === partition)?.offset ?? '-1');
+      // A hint from before the topic was created anew may lie behind its end.
+      return { start, hint: found >= start && found <= end ? found : null };
+    };
+    const edge = { offsets, commit: commitHint, fail, stopping: isStopping };
+    const worker = new PartitionArchiver(context, edge, partition, memory);
+    workers.set(partition, worker);
+    return worker;
+  };
+}
+
 /** The time before which all partitions are through, ms; null where one has not said. */
-function throughOf(
-  partitions: number,
-  hints: readonly { readonly partition: number; readonly metadata?: string | null }[],
-): number | null {
+function throughOf(partitions: number, hints: readonly CommittedHint[]): number | null {
   const times = Array.from({ length: partitions }, (_, partition) =>
     parseProgress(hints.find(hint => hint.partition === partition)?.metadata ?? undefined),
   );

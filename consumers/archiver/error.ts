@@ -4,12 +4,19 @@ export type ArchiverErrorCode =
   | 'hint-misleads'
   /** A segment in the bucket is of runs that the topic never committed: begin again without it. */
   | 'segment-refuted'
+  /** The last batch lists the chain by other segments than those that this worker knows: begin again behind it. */
+  | 'listed-otherwise'
   /** The registry gives no answer. */
   | 'registry-unavailable'
   /** A seal or an object in our name, by a key or of a format that we do not know. */
   | 'unknown-signature';
 
-const retried: ReadonlySet<ArchiverErrorCode> = new Set(['hint-misleads', 'segment-refuted', 'registry-unavailable']);
+const retried: ReadonlySet<ArchiverErrorCode> = new Set([
+  'hint-misleads',
+  'segment-refuted',
+  'listed-otherwise',
+  'registry-unavailable',
+]);
 
 export class ArchiverError extends Error {
   override readonly name = 'ArchiverError';

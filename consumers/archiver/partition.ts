@@ -5,6 +5,8 @@
 import type { FetchedBatch, Hint, PartitionWorker } from '../../core/edge/kafka/index.ts';
 import { findArchiveEnd } from '../../core/edge/s3/archive-end.ts';
 import type { SegmentFacts } from '../../core/edge/s3/segment-object.ts';
+import type { PartitionRow } from '../../core/proof/batch.ts';
+import { hex } from '../../core/proof/bytes.ts';
 import { type ChainEnd, chainAfter, chainStart, joinSeal } from '../../core/proof/chain.ts';
 import { ClaimedChain, compareSeals } from './chain-place.ts';
 import type { ArchiverContext } from './context.ts';
@@ -48,6 +50,10 @@ export class PartitionArchiver implements PartitionWorker {
   #pending: PendingRun[] = [];
   /** A segment at the next key that begins with all that is pending. */
   #ahead: SegmentFacts | null = null;
+  /** Seals that segments end with, as hex, in the chain's order, from the last listed one on. */
+  readonly #ends = new Set<string>();
+  #listedEnd: ChainEnd = chainStart;
+  #isStarted = false;
   #fromHint = false;
   #position = 0n;
   #committed = '';
@@ -73,9 +79,12 @@ export class PartitionArchiver implements PartitionWorker {
     this.#claimed = new ClaimedChain(reader.crypto.sha256, { listed, seals });
     this.#segments = unlisted;
     this.#end = end;
+    this.#listedEnd = listed;
+    for (const { hash } of unlisted.map(segment => segment.last)) this.#ends.add(hex(hash));
     const offsets = await this.#edge.offsets();
     this.#position = (this.#memory.hintMisleads ? null : offsets.hint) ?? offsets.start;
     this.#fromHint = this.#position > offsets.start;
+    this.#isStarted = true;
     events.recovered(this.#partition, { end, position: this.#position, unlisted: unlisted.length });
     return this.#position;
   }
@@ -92,6 +101,28 @@ export class PartitionArchiver implements PartitionWorker {
       this.#context.events.read(this.#partition, batch.next, batch.highWatermark);
       await this.#tellProgress();
     });
+  }
+
+  /**
+   * Told what a batch lists of this partition. Where somebody has cut the same runs otherwise, it may go another way than we did: then
+   * this worker begins again behind it, or the two would never meet.
+   */
+  checkListed({ generation, next, lastSeal }: PartitionRow): Promise<void> {
+    return this.#inTurn(async () => {
+      const known = this.#listedEnd;
+      const isBefore = generation < known.generation || (generation === known.generation && next <= known.next);
+      if (!this.#isStarted || this.#ended || lastSeal === null || (known.lastSeal !== null && isBefore)) return;
+      const hash = hex(lastSeal);
+      if (!this.#ends.has(hash)) {
+        const message = `partition ${this.#partition}: the last batch ends at ${next}, where no segment of ours does`;
+        throw new ArchiverError('listed-otherwise', message);
+      }
+      for (const end of this.#ends) {
+        this.#ends.delete(end);
+        if (end === hash) break;
+      }
+      this.#listedEnd = { generation, next, lastSeal, sealedAt: known.sealedAt };
+    }).catch(error => this.#edge.fail(error));
   }
 
   async stop(): Promise<void> {
@@ -222,7 +253,8 @@ export class PartitionArchiver implements PartitionWorker {
   }
 
   async #advance(runs: number): Promise<void> {
-    this.#pending.splice(0, runs);
+    const last = this.#pending.splice(0, runs).at(-1);
+    if (last) this.#ends.add(hex(last.run.sealed.hash));
     await this.#tellProgress();
   }
 

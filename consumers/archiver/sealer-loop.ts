@@ -3,6 +3,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { BucketError } from '../../core/edge/s3/error.ts';
+import type { Manifest } from '../../core/proof/batch.ts';
 import { type ArchiverContext, longestRetentionMs } from './context.ts';
 import { LockKeeper, lockIntervalMs } from './lock-keeper.ts';
 import type { Sealer } from './sealer.ts';
@@ -13,6 +14,8 @@ export interface SealerEdge {
   through(): Promise<number | null>;
   /** Whether this archiver owns partition 0. */
   isFirst(): boolean;
+  /** Told each time that the log has grown, whoever sealed. */
+  grown(last: Manifest): void;
   onFatal(error: Error): void;
 }
 
@@ -70,11 +73,14 @@ export class SealerLoop {
   async #round(): Promise<number> {
     const { bucket } = this.#context;
     let now = await bucket.serverTime();
+    const { size } = this.#sealer;
     if (now >= this.#sealer.nextEnd) await this.#sealer.refresh();
     while (!this.#stop.signal.aborted && now >= this.#sealer.nextEnd && (await this.#isTime(now))) {
       await this.#sealer.sealNext();
       now = await bucket.serverTime();
     }
+    const last = this.#sealer.lastManifest;
+    if (last && this.#sealer.size > size) this.#edge.grown(last);
     if (this.#edge.isFirst() && now >= this.#nextPass && !this.#stop.signal.aborted) {
       this.#context.events.locksExtended(await this.#keeper.pass());
       this.#nextPass = now + lockIntervalMs(longestRetentionMs(this.#context));

@@ -14,7 +14,7 @@ import {
 import { type StoredObject, wholeSeconds } from '../../core/edge/s3/bucket.ts';
 import { BucketError } from '../../core/edge/s3/error.ts';
 import type { SegmentFacts } from '../../core/edge/s3/segment-object.ts';
-import { type Archive, formatManifest } from '../../core/proof/batch.ts';
+import { type Archive, formatManifest, type Manifest } from '../../core/proof/batch.ts';
 import { equalBytes, textOf } from '../../core/proof/bytes.ts';
 import { chainStart } from '../../core/proof/chain.ts';
 import { formatCheckpoint, type SignedCheckpoint } from '../../core/proof/checkpoint.ts';
@@ -45,6 +45,11 @@ export class Sealer {
   /** Number of periods that are sealed, as far as is known here. */
   get size(): number {
     return this.#log.entries.length;
+  }
+
+  /** The manifest of the last sealed period, as far as is known here; null: there is none. */
+  get lastManifest(): Manifest | null {
+    return this.#log.last?.manifest ?? null;
   }
 
   /** End of the next period to seal, ms. */

@@ -2,8 +2,15 @@
 
 import type { Kafka } from 'kafkajs';
 import type { Registry as Metrics } from 'prom-client';
-import { createKafka, describeError, type RunningPartitions, runPartitions } from '../../core/edge/kafka/index.ts';
+import {
+  checkConnection,
+  createKafka,
+  describeError,
+  type RunningPartitions,
+  runPartitions,
+} from '../../core/edge/kafka/index.ts';
 import type { Logger } from '../../core/edge/log.ts';
+import { checkRegistry } from '../../core/edge/registry.ts';
 import { SettingsError } from '../../core/edge/settings.ts';
 import { createTelemetry } from '../../core/edge/telemetry.ts';
 import {
@@ -48,6 +55,8 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
   const { settings, log, onOpen } = options;
   const { archive, groupId } = settings;
   const kafka = createKafka(settings.kafka, log, groupId);
+  await checkConnection(settings.kafka, log);
+  await checkRegistry(settings.registry);
   const retentionMs = await checkStart(kafka, archive, await options.archive.check(), log);
   const schemas = await prepareSchemas(openRegistry(settings.registry), settings, log);
 

@@ -150,7 +150,7 @@ function decidedEncryption(reader: SettingsReader): EncryptionSettings {
 export function topicSettings(env: Env, readFile?: ReadFile) {
   const reader = new SettingsReader(env, readFile);
   const settings = {
-    kafka: kafkaSettings(reader),
+    kafka: readKafka(reader),
     registry: registrySettings(reader),
     rawTopic: reader.optional('TIDEMARK_RAW_TOPIC', rules.topic, 'audit.raw'),
   };
@@ -158,10 +158,18 @@ export function topicSettings(env: Env, readFile?: ReadFile) {
   return settings;
 }
 
+/** Settings of a mere client of Kafka; throws SettingsError with all that is wrong. */
+export function kafkaSettings(env: Env, readFile?: ReadFile): KafkaSettings {
+  const reader = new SettingsReader(env, readFile);
+  const settings = readKafka(reader);
+  reader.check();
+  return settings;
+}
+
 function registrySettings(reader: SettingsReader): RegistrySettings {
   return {
     url: reader.required('SCHEMA_REGISTRY_URL', rules.registryUrl, ''),
-    token: reader.text('SCHEMA_REGISTRY_TOKEN'),
+    token: reader.optional('SCHEMA_REGISTRY_TOKEN', rules.token, undefined),
     registration: reader.optional('SCHEMA_REGISTRATION', rules.registration, 'register'),
   };
 }
@@ -179,7 +187,7 @@ function programSettings(reader: SettingsReader, group: string): ProgramSettings
     reader.add('TIDEMARK_EVENTS_TOPIC', found, 'a topic of its own');
   }
   return {
-    kafka: kafkaSettings(reader),
+    kafka: readKafka(reader),
     registry: registrySettings(reader),
     s3: {
       endpoint: reader.optional('S3_ENDPOINT', rules.url, undefined),
@@ -193,9 +201,12 @@ function programSettings(reader: SettingsReader, group: string): ProgramSettings
 }
 
 /** KAFKA_BROKERS, and how to reach them safely. */
-function kafkaSettings(reader: SettingsReader): KafkaSettings {
+function readKafka(reader: SettingsReader): KafkaSettings {
   const brokers = reader.required('KAFKA_BROKERS', rules.brokers, []);
-  const ca = reader.pem('KAFKA_SSL_CA', 'the PEM of the authorities that sign the brokers, or a file of it') ?? null;
+  // "true": as KAFKA_SSL, which is how the SDK knows it too.
+  const known = reader.text('KAFKA_SSL_CA') === 'true';
+  const what = 'the PEM of the authorities that sign the brokers, or a file of it';
+  const ca = known ? null : (reader.pem('KAFKA_SSL_CA', what) ?? null);
   const ssl = reader.optional('KAFKA_SSL', rules.boolean, ca !== null || reader.text('KAFKA_SSL_CA') !== undefined);
   if (!ssl && ca !== null) reader.add('KAFKA_SSL', '"false"', 'true or nothing, since KAFKA_SSL_CA is set');
   const mechanism = reader.optional('KAFKA_SASL_MECHANISM', rules.mechanism, null);
@@ -294,6 +305,7 @@ const rules = {
     ...rule("the address of the registry's Confluent API, http or https", z.string().refine(isHttpUrl)),
     secret: true,
   },
+  token: { ...rule('a token of one line, without "Bearer" before it', z.string().regex(/^[!-~]+$/)), secret: true },
   registration: rule('register or lookup', z.enum(['register', 'lookup'])),
   url: rule('an http or https address', z.string().refine(isHttpUrl)),
   bucket: rule(

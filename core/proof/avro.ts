@@ -4,6 +4,7 @@
 
 import { textOf } from './bytes.ts';
 import { ProofError } from './error.ts';
+import { checkEventSchema } from './event-schema.ts';
 
 /** What the format fixes of an event. */
 export interface EventFields {
@@ -103,7 +104,7 @@ export class AvroReader {
     }
   }
 
-  /** Each item of an array or map; blocks with a negative count carry their size, which is not needed. */
+  /** Each item of an array (or of a container's metadata); blocks with a negative count carry their size, which is not needed. */
   blocks(item: () => void): void {
     for (let count = this.int(); count !== 0; count = this.int()) {
       if (count < 0) this.int();
@@ -164,8 +165,6 @@ class Compiler {
         return this.#define(schema, namespace, this.#fixed(schema));
       case 'array':
         return this.#array(this.compile(schema.items, namespace));
-      case 'map':
-        return this.#map(this.compile(schema.values, namespace));
       default:
         return this.compile(schema.type, namespace);
     }
@@ -251,16 +250,6 @@ class Compiler {
       return items;
     };
   }
-
-  #map(value: Decode): Decode {
-    return reader => {
-      reader.blocks(() => {
-        reader.bytes();
-        value(reader);
-      });
-      return null;
-    };
-  }
 }
 
 function fullName(schema: { readonly [name: string]: unknown }, namespace: string): string {
@@ -335,18 +324,14 @@ export function compileEventReader(schemaText: string): ReadEvent {
   } catch (cause) {
     throw new ProofError('malformed-schema', 'schema: not JSON', { cause });
   }
-  if (!isObject(schema) || schema.type !== 'record')
-    throw new ProofError('malformed-schema', 'schema: expected a record');
+  boundDepth('malformed-schema', () => checkEventSchema(schema));
+  if (!isObject(schema)) throw new ProofError('malformed-schema', 'schema: expected a record');
   const fixed = new Set(['id', 'occurredAt', 'raw', 'producer']);
   // Both compilers see the whole record, as a type may be defined in one field and named in another, also the record itself.
   const [skipped, captured] = [false, true].map(capture => compileRecord(schema, capture));
   const fields = (captured ?? []).map(([name, decode], i): [string | null, Decode] =>
     fixed.has(name) ? [name, decode] : [null, skipped?.[i]?.[1] ?? decode],
   );
-  for (const name of ['id', 'occurredAt', 'raw']) {
-    if (!fields.some(([field]) => field === name))
-      throw new ProofError('malformed-schema', `schema: the field "${name}" is missing`);
-  }
   return reader => {
     const values: Record<string, unknown> = {};
     const readAll = () => {

@@ -110,6 +110,7 @@ function parseRow(value: Json, index: number): PartitionRow {
 /** Parses a manifest's text, shape only; throws `malformed-manifest`. */
 export function parseManifest(text: string): Manifest {
   try {
+    if (/^\n|\n\n/.test(text)) throw new ProofError('malformed-manifest', 'its text has an empty line');
     const names = ['format', 'origin', 'period', 'duration', 'root', ...counts, 'previous', 'partitions'];
     const members = new Members(parseJson(text), 'manifest', names);
     if (members.string('format') !== 'tidemark-batch/1')

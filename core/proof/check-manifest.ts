@@ -1,11 +1,13 @@
 // Whether a manifest is what the log's entry commits to, goes on from the batch before it, and adds up (archive format, section 4).
 
-import { endOfRow, type Manifest, type PartitionRow } from './batch.ts';
+import { endOfRow, type ListedSegment, type Manifest, type PartitionRow } from './batch.ts';
 import { equalBytes } from './bytes.ts';
 import { type ChainEnd, chainStart } from './chain.ts';
 import { isSameSeal } from './check-segment.ts';
 import type { Notebook, Where } from './finding.ts';
 import type { LogEntry } from './log.ts';
+import { type Duration, formatTime, periodOf } from './period.ts';
+import { segmentKey } from './segment.ts';
 
 /** The batch before, as far as it is known. */
 export interface BatchBefore {
@@ -16,15 +18,56 @@ export interface BatchBefore {
   readonly ends: readonly ChainEnd[] | null;
 }
 
-function checkRow(row: PartitionRow, before: ChainEnd | null, where: Where, notebook: Notebook): void {
+/** What a listing says by itself, and against the chain before it: all that is left of a segment once it has expired. */
+function checkListed(
+  segment: ListedSegment,
+  partition: number,
+  end: ChainEnd | null,
+  duration: Duration,
+  row: Where,
+  notebook: Notebook,
+): void {
+  const { key, generation, first, next, events, seals, sealed, occurredAt } = segment;
+  const where = { ...row, object: key, offsets: { first, next }, events };
+  const differs = (text: string) => notebook.finding('manifest-differs', where, text);
+  const expected = segmentKey({ partition, generation, first, sealedAt: sealed.first });
+  if (key !== expected) differs(`listed as ${key}, expected ${expected}`);
+  if (periodOf(duration, sealed.first) !== periodOf(duration, sealed.last))
+    differs('listed with sealing times in two periods');
+  if (end && end.lastSeal !== null && sealed.first < end.sealedAt) {
+    differs(
+      `listed as sealed at ${formatTime(sealed.first)}, before the segment that it follows (${formatTime(end.sealedAt)})`,
+    );
+  }
+  if (seals < 1 || events < seals || BigInt(events) > next - first) {
+    differs(`listed with ${events} events and ${seals} seals over ${next - first} raw offsets`);
+  }
+  // As texts: both are of the same form, but for years that have more than four digits.
+  if (occurredAt.min.length === occurredAt.max.length && occurredAt.min > occurredAt.max)
+    differs('its earliest event is later than its latest');
+}
+
+function checkRow(
+  row: PartitionRow,
+  before: ChainEnd | null,
+  duration: Duration,
+  where: Where,
+  notebook: Notebook,
+): void {
   const place = { ...where, partition: row.partition };
   for (const name of ['events', 'seals'] as const) {
     const sum = row.segments.reduce((total, segment) => total + segment[name], 0);
     if (sum !== row[name])
       notebook.finding('manifest-differs', place, `the row counts ${row[name]} ${name}, its segments ${sum}`);
   }
+  const spans = row.segments.reduce((total, segment) => total + segment.next - segment.first, 0n);
+  if (BigInt(row.events) + BigInt(row.skipped) + BigInt(row.lost) !== spans) {
+    const sum = `${row.events} events, ${row.skipped} skipped and ${row.lost} lost`;
+    notebook.finding('manifest-differs', place, `${sum} do not add up to the ${spans} raw offsets of its segments`);
+  }
   let end = before;
   for (const segment of row.segments) {
+    checkListed(segment, row.partition, end, duration, place, notebook);
     if (segment.next <= segment.first)
       notebook.finding(
         'manifest-differs',
@@ -62,6 +105,7 @@ export function checkManifest(
   manifest: Manifest,
   entry: LogEntry,
   before: BatchBefore | null,
+  duration: Duration,
   where: Where,
   notebook: Notebook,
 ): void {
@@ -93,7 +137,8 @@ export function checkManifest(
       `it has ${manifest.partitions.length} rows, the batch before had ${known.length}`,
     );
   }
-  for (const row of manifest.partitions) checkRow(row, known && (known[row.partition] ?? chainStart), where, notebook);
+  for (const row of manifest.partitions)
+    checkRow(row, known && (known[row.partition] ?? chainStart), duration, where, notebook);
 }
 
 /** Where each partition's chain stands after a manifest. */

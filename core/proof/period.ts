@@ -10,10 +10,10 @@ export interface Duration {
 
 /** Parses an ISO 8601 duration of days, hours, minutes and seconds (`P400D`, `PT1H`, `PT10S`); throws `malformed-period`. */
 export function parseDuration(text: string): Duration {
-  const match = /^P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?$/.exec(text);
+  const match = /^P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?$/.exec(text);
   const [d, h, m, s] = (match ?? []).slice(1).map(part => Number(part ?? 0));
   const ms = (((d ?? 0) * 24 + (h ?? 0)) * 60 + (m ?? 0)) * 60_000 + (s ?? 0) * 1000;
-  if (!match || text.endsWith('T') || ms <= 0) {
+  if (!match || text.endsWith('T') || ms <= 0 || !Number.isSafeInteger(ms)) {
     throw new ProofError(
       'malformed-period',
       `found duration "${text.slice(0, 40)}", expected one like PT1H, PT10S or P400D`,

@@ -31,7 +31,10 @@ interface Instance {
   intervals: Interval[];
   abandoned: Range[];
   doubled: number;
+  /** Of those, how many with another event. */
+  different: number;
   firstDoubled: bigint | null;
+  ids: SeenIds;
   /** Whether the event with the highest number says that the instance ends. */
   ended: boolean;
 }
@@ -56,17 +59,30 @@ export class ProducerLedger {
   add(producer: ProducerFields, event: SeenEvent): void {
     let instance = this.#instances.get(producer.instance);
     if (!instance) {
-      instance = { intervals: [], abandoned: [], doubled: 0, firstDoubled: null, ended: false };
+      instance = {
+        intervals: [],
+        abandoned: [],
+        doubled: 0,
+        different: 0,
+        firstDoubled: null,
+        ids: new SeenIds(),
+        ended: false,
+      };
       this.#instances.set(producer.instance, instance);
     }
     const highest = instance.intervals.at(-1)?.last;
     if (highest === undefined || producer.sequence > highest) instance.ended = producer.last;
     else if (producer.sequence === highest) instance.ended ||= producer.last;
-    instance.abandoned.push(...producer.abandoned);
-    if (!insert(instance.intervals, producer.sequence, event)) {
-      instance.doubled++;
-      instance.firstDoubled ??= producer.sequence;
+    // A number is given up by a later event: what is to come can't be.
+    for (const { first, last } of producer.abandoned) {
+      const [end] = ascending(last, producer.sequence - 1n);
+      if (first <= end) instance.abandoned.push({ first, last: end });
     }
+    const isSame = instance.ids.take(producer.sequence, event.id);
+    if (insert(instance.intervals, producer.sequence, event)) return;
+    instance.doubled++;
+    if (!isSame) instance.different++;
+    instance.firstDoubled ??= producer.sequence;
   }
 
   /** Says what the numbers show: gaps, and what is reported only. */
@@ -78,11 +94,7 @@ export class ProducerLedger {
           producer: { instance: name, first: instance.firstDoubled, last: instance.firstDoubled },
           events: instance.doubled,
         };
-        notebook.report(
-          'doubled',
-          where,
-          `${instance.doubled} numbers of ${name} came twice: sent again after an unknown answer`,
-        );
+        notebook.report('doubled', where, doubledText(name, instance));
       }
       const highest = instance.intervals.at(-1);
       if (highest && !instance.ended && highest.high.sealedAt < context.headEnd - 2 * context.periodMs) {
@@ -93,6 +105,40 @@ export class ProducerLedger {
         );
       }
     }
+  }
+}
+
+function doubledText(name: string, { doubled, different }: Instance): string {
+  const same = `${doubled - different} numbers of ${name} came twice: sent again after an unknown answer`;
+  const other = `${different} numbers of ${name} came again with another event: somebody uses its name, or it counts wrongly; readers show both`;
+  if (different === 0) return same;
+  return different === doubled ? other : `${same}; ${other}`;
+}
+
+const pageSize = 1024;
+/** Of the newest 4 million numbers of an instance it is known which event they were; of older ones that come again, it is not. */
+const maxPages = 4096;
+
+/** A fingerprint (FNV-1a, 32 bits) of the id under each number, by which a double is told from another event. */
+class SeenIds {
+  readonly #pages = new Map<bigint, Uint32Array>();
+
+  /** Whether the number is new or, as far as is known, the same event's. */
+  take(number: bigint, id: string): boolean {
+    let page = this.#pages.get(number >> 10n);
+    if (!page) {
+      page = new Uint32Array(pageSize);
+      this.#pages.set(number >> 10n, page);
+      const [oldest] = this.#pages.keys();
+      if (this.#pages.size > maxPages && oldest !== undefined) this.#pages.delete(oldest);
+    }
+    const index = Number(BigInt.asUintN(10, number));
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+    const print = hash >>> 0 || 1;
+    const known = page[index] ?? 0;
+    if (known === 0) page[index] = print;
+    return known === 0 || known === print;
   }
 }
 

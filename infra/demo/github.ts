@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import { mapGitHubWebhook } from '../../producers/gateway/github/index.ts';
 import { createAuditor } from '../../producers/sdk/index.ts';
+import { registrySettingsFrom } from '../../schemas/index.ts';
 import { heading, pair, plural, say } from './screen.ts';
 import type { World } from './world.ts';
 
@@ -33,7 +34,7 @@ export async function publishDeliveries(world: World): Promise<Published[]> {
     service: 'webhook-gateway',
     environment: 'demo',
     brokers: world.env.producers.KAFKA_BROKERS,
-    registry: world.env.producers.SCHEMA_REGISTRY_URL,
+    registry: registrySettingsFrom(world.env.producers),
     topic: world.rawTopic,
   });
   const published: Published[] = [];

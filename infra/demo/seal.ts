@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createKafka } from '../../core/edge/kafka/index.ts';
+import { kafkaSettings } from '../../core/edge/settings.ts';
 import { type Manifest, parseArchive, parseManifest } from '../../core/proof/batch.ts';
 import { parseSignedCheckpoint } from '../../core/proof/checkpoint.ts';
 import { checkpointKey } from '../../core/proof/log.ts';
@@ -18,10 +19,11 @@ const LIMIT_MS = 120_000;
 const POLL_MS = 250;
 
 /** Where each raw partition ends now: what lies below was published before. */
-export async function rawEnds(world: World): Promise<Map<number, bigint>> {
-  const brokers = (world.env.producers.KAFKA_BROKERS ?? '').split(',');
+export async function rawEnds(
+  world: Pick<World, 'rawTopic'> & { env: Pick<World['env'], 'producers'> },
+): Promise<Map<number, bigint>> {
   const log = pino({ level: 'silent' });
-  const admin = createKafka({ brokers, tls: null, sasl: null }, log, 'tidemark-demo').admin();
+  const admin = createKafka(kafkaSettings(world.env.producers), log, 'tidemark-demo').admin();
   try {
     await admin.connect();
     const ends = await admin.fetchTopicOffsets(world.rawTopic);

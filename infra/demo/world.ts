@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
+import { kafkaSettings } from '../../core/edge/settings.ts';
 import { formatVerifierKey } from '../../core/proof/note.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';
 import { createLockedBucket, s3ConfigOf } from '../local/bucket.ts';
@@ -60,7 +61,7 @@ export async function prepareWorld(): Promise<World> {
   const bucket = `tidemark-demo${id}`;
   const s3 = new S3Client(s3ConfigOf(stack.env));
   try {
-    await createTopics(stack.env.KAFKA_BROKERS ?? '', topics);
+    await createTopics(kafkaSettings(stack.env), topics);
     await createLockedBucket(s3ConfigOf(stack.env), bucket);
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-demo-'));
     // After Ctrl-C too; what failed has to be looked into.
@@ -115,8 +116,10 @@ function environments(
   stack: Env,
   of: { raw: string; events: string; bucket: string; keys: Keys; id: string },
 ): Environments {
-  const { KAFKA_BROKERS = '', SCHEMA_REGISTRY_URL = '', ...s3 } = stack;
-  const producers = { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, TIDEMARK_RAW_TOPIC: of.raw };
+  const isOfTopics = ([name]: [string, string]) => name.startsWith('KAFKA_') || name.startsWith('SCHEMA_');
+  const { true: topics = [], false: others = [] } = Object.groupBy(Object.entries(stack), one => `${isOfTopics(one)}`);
+  const s3 = Object.fromEntries(others);
+  const producers = { ...Object.fromEntries(topics), TIDEMARK_RAW_TOPIC: of.raw };
   const consumers = {
     ...producers,
     ...s3,

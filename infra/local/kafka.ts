@@ -13,11 +13,14 @@ import { kafkaPackage } from './fetch/packages.ts';
 import { javaCommand } from './fetch/tools.ts';
 import { createRunFolder, removeRunFolder } from './folders.ts';
 import { startFailure, waitUntilHealthy } from './health.ts';
+import { type KafkaSecurity, scramArguments, secureProperties } from './kafka-secure.ts';
 import { onFreePorts } from './ports.ts';
 
 export type KafkaServer = {
   /** `host:port`, as in `KAFKA_BROKERS`. */
   readonly brokers: string;
+  /** The same of the secured listener; undefined where none was asked for. */
+  readonly secureBrokers: string | undefined;
   /** Of the broker that runs now: another after `restart`. */
   readonly pid: number;
   readonly logFile: string;
@@ -37,16 +40,18 @@ export type KafkaServer = {
 export type KafkaOptions = {
   /** Broker properties beside, or instead of, those of `serverProperties`. */
   properties?: Record<string, string> | undefined;
+  /** Opens a second listener, with TLS and SASL. */
+  security?: KafkaSecurity | undefined;
   progress?: Progress | undefined;
 };
 
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
   patchKafka();
   const libs = join(await fetchOnce(kafkaPackage, options.progress ?? (() => {})), 'libs');
-  return onFreePorts(2, async ports => {
+  return onFreePorts(options.security ? 3 : 2, async ports => {
     const folder = await createRunFolder('kafka');
     try {
-      return await startBroker(libs, folder, ports, options.properties ?? {});
+      return await startBroker(libs, folder, ports, options);
     } catch (error) {
       removeRunFolder(folder);
       throw error;
@@ -57,19 +62,23 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
 async function startBroker(
   libs: string,
   folder: string,
-  [port = 0, controllerPort = 0]: number[],
-  properties: Record<string, string>,
+  [port = 0, controllerPort = 0, securePort = 0]: number[],
+  { properties, security }: KafkaOptions,
 ): Promise<KafkaServer> {
   const logFile = join(folder, 'kafka.log');
   const config = join(folder, 'server.properties');
   const clusterId = randomBytes(16).toString('base64url');
   const brokers = `127.0.0.1:${port}`;
-  await writeFile(config, formatProperties({ ...serverProperties(folder, port, controllerPort), ...properties }));
+  const secured =
+    security && secureProperties(security, { plain: port, controller: controllerPort, secure: securePort });
+  const all = { ...serverProperties(folder, port, controllerPort), ...secured, ...properties };
+  await writeFile(config, formatProperties(all), { mode: 0o600 });
   const run = (flags: string[], main: string[]) =>
     spawnGuarded(javaCommand(), [...flags, ...LOGGING, '-cp', join(libs, '*'), ...main], { logFile, cwd: folder });
 
   // `=`: a random id may begin with `-`.
   const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, `--config=${config}`];
+  if (security) format.push(...scramArguments(security));
   const formatted = await (await run(['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'], format)).exited;
   if (formatted.code !== 0)
     throw startFailure('Kafka', 'could not format its storage', await readFile(logFile, 'utf8'));
@@ -82,6 +91,7 @@ async function startBroker(
   let child = await start();
   return {
     brokers,
+    secureBrokers: security && `127.0.0.1:${securePort}`,
     logFile,
     get pid() {
       return child.pid;

@@ -2,6 +2,7 @@
 // `export NAME=value` a line, to be pasted or parsed; what is for people goes to standard error.
 
 import { parseArgs } from 'node:util';
+import { kafkaSettings, SettingsError } from '../../core/edge/settings.ts';
 import { createLockedBucket, s3ConfigOf } from './bucket.ts';
 import { StackError } from './errors.ts';
 import { type Stack, startStack } from './stack.ts';
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
   const stack = await startStack({ progress: say });
   ready = true;
   try {
-    await createTopics(stack.env.KAFKA_BROKERS ?? '', { raw: 'audit.raw', events: 'audit.events', partitions });
+    await createTopics(kafkaSettings(stack.env), { raw: 'audit.raw', events: 'audit.events', partitions });
     await createLockedBucket(s3ConfigOf(stack.env), BUCKET);
     const lines = Object.entries({ ...stack.env, S3_BUCKET: BUCKET }).map(exportLine);
     process.stdout.write(lines.join(''));
@@ -81,6 +82,10 @@ function exportLine([name, value]: [string, string]): string {
 }
 
 main().catch(error => {
-  say(error instanceof StackError ? error.message : String(error instanceof Error ? error.stack : error));
+  say(
+    error instanceof StackError || error instanceof SettingsError
+      ? error.message
+      : String(error instanceof Error ? error.stack : error),
+  );
   process.exit(1);
 });

@@ -7,8 +7,20 @@ import { type KafkaServer, startKafka } from './kafka.ts';
 import { type RegistryServer, startRegistry } from './registry.ts';
 import { LOCAL_REGION, type S3Server, startS3 } from './s3.ts';
 
+const KAFKA_SECURITY = [
+  'KAFKA_SSL',
+  'KAFKA_SSL_CA',
+  'KAFKA_SASL_MECHANISM',
+  'KAFKA_SASL_USERNAME',
+  'KAFKA_SASL_PASSWORD',
+];
+const REGISTRY_SECURITY = ['SCHEMA_REGISTRY_TOKEN', 'SCHEMA_REGISTRATION'];
+
 export type Stack = {
-  /** KAFKA_BROKERS, SCHEMA_REGISTRY_URL, S3_ENDPOINT, AWS_REGION and the AWS credentials, for these servers. */
+  /**
+   * KAFKA_BROKERS, SCHEMA_REGISTRY_URL, S3_ENDPOINT, AWS_REGION and the AWS credentials, for these servers; and how to reach
+   * them securely, where the environment named them.
+   */
   readonly env: Record<string, string>;
   /** Each undefined where the environment named one. */
   readonly kafka: KafkaServer | undefined;
@@ -66,7 +78,9 @@ function stackVariables(
     if (value) env[name] = value;
   };
   set('KAFKA_BROKERS', servers.kafka?.brokers ?? given.KAFKA_BROKERS);
+  if (!servers.kafka) for (const name of KAFKA_SECURITY) set(name, given[name]);
   set('SCHEMA_REGISTRY_URL', servers.registry?.url ?? given.SCHEMA_REGISTRY_URL);
+  if (!servers.registry) for (const name of REGISTRY_SECURITY) set(name, given[name]);
   set('S3_ENDPOINT', servers.s3?.url ?? given.S3_ENDPOINT);
   if (servers.s3) {
     set('AWS_ACCESS_KEY_ID', servers.s3.accessKeyId);

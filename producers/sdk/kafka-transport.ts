@@ -39,6 +39,9 @@ const METADATA_AGE_MS = 300_000;
 const LEVELS = { 1: 'error', 2: 'warn', 4: 'info', 5: 'debug' } as const;
 /** kafkajs refuses an idempotent producer that never tries again. */
 const RETRY = { retries: 1, initialRetryTime: 50, maxRetryTime: 500 };
+const SASL_FAILURE = 'KafkaJSSASLAuthenticationError';
+/** OpenSSL's names for a certificate that no authority we know vouches for. */
+const UNTRUSTED = /^(SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|CERT_|INVALID_CA)/;
 /** Errors that kafkajs gives at once, and for which the broker has appended nothing. */
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 const REFUSED = new Set([
@@ -222,6 +225,15 @@ function explain(thrown: unknown, otherwise: 'unsent' | 'unknown'): TransportErr
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const type = 'type' in error && typeof error.type === 'string' ? error.type : '';
   if (TOO_LARGE.has(type)) return new TransportError('too-large', error.message, { cause: error });
-  const refused = REFUSED.has(type) || error.name === 'KafkaJSSASLAuthenticationError';
-  return new TransportError(refused ? 'refused' : otherwise, error.message, { cause: error });
+  const refused = REFUSED.has(type) || error.name === SASL_FAILURE;
+  return new TransportError(refused ? 'refused' : otherwise, `${error.message}${settingOf(error)}`, { cause: error });
+}
+
+/** The settings that an error is about, where it is about any. */
+function settingOf(error: Error): string {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (at.name === SASL_FAILURE) return ' (see KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD, or kafka.sasl)';
+    if ('code' in at && UNTRUSTED.test(String(at.code))) return ' (see KAFKA_SSL_CA, or kafka.ssl)';
+  }
+  return '';
 }

@@ -130,7 +130,13 @@ function resolveKafka(options: AuditorOptions, env: Environment, problems: strin
 function resolveSecurity(env: Environment, problems: string[]): Pick<KafkaConfig, 'ssl' | 'sasl'> {
   const security: Pick<KafkaConfig, 'ssl' | 'sasl'> = {};
   const authority = given(env.KAFKA_SSL_CA);
+  const wanted = given(env.KAFKA_SSL);
+  if (wanted !== undefined && wanted !== 'true' && wanted !== 'false')
+    problems.push('KAFKA_SSL: expected true or false');
+  if (wanted === 'false' && authority !== undefined)
+    problems.push('KAFKA_SSL: found false, expected true or nothing, since KAFKA_SSL_CA is set');
   if (authority !== undefined) security.ssl = resolveAuthority(authority, problems);
+  else if (wanted === 'true') security.ssl = true;
   const mechanism = given(env.KAFKA_SASL_MECHANISM)?.toLowerCase();
   if (mechanism === undefined) return security;
   const username = given(env.KAFKA_SASL_USERNAME);
@@ -148,11 +154,13 @@ function resolveSecurity(env: Environment, problems: string[]): Pick<KafkaConfig
 /** A PEM file, the PEM itself, or `true` for the authorities that Node knows. */
 function resolveAuthority(authority: string, problems: string[]): NonNullable<KafkaConfig['ssl']> {
   if (authority === 'true') return true;
-  if (authority.includes('-----BEGIN')) return { ca: [authority] };
+  // In an environment file a PEM's line ends are often written as \n.
+  if (authority.includes('-----BEGIN')) return { ca: [authority.replaceAll('\\n', '\n')] };
   try {
     return { ca: [readFileSync(authority, 'utf8')] };
   } catch {
-    problems.push(`KAFKA_SSL_CA: found no file ${authority}, expected a PEM file, a PEM or true`);
+    const shown = authority.length <= 120 && !/\s/.test(authority) ? ` ${authority}` : ' of that name';
+    problems.push(`KAFKA_SSL_CA: found no file${shown}, expected a PEM file, a PEM or true`);
     return true;
   }
 }
@@ -160,6 +168,10 @@ function resolveAuthority(authority: string, problems: string[]): NonNullable<Ka
 function resolveRegistry(options: AuditorOptions, env: Environment, problems: string[]): RegistrySettings {
   const { registry } = options;
   const settings = typeof registry === 'string' ? { url: registry } : (registry ?? registrySettingsFrom(env));
+  if (settings?.token !== undefined && !/^[!-~]*$/.test(settings.token)) {
+    problems.push('registry: found a token with spaces or line ends, expected one line (or SCHEMA_REGISTRY_TOKEN)');
+    return { url: 'http://localhost' };
+  }
   if (settings !== undefined && URL.canParse(settings.url)) return settings;
   const found = settings === undefined ? 'nothing' : 'no address';
   problems.push(`registry: found ${found}, expected the address of a schema registry (or SCHEMA_REGISTRY_URL)`);

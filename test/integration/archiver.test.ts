@@ -18,6 +18,7 @@ import { testSchemaText } from '../archive-events.ts';
 import { createFresh, type FreshNames, stackEnv, stackVariable } from '../stack.ts';
 import { testKeys, testOrigin } from '../test-keys.ts';
 import { type Checked, type CheckedVersion, checkArchive } from '../unit/archiver/check-archive.ts';
+import { verdictOf } from '../unit/archiver/verdict.ts';
 import { makeRun, SealedWriter } from './archiver-writer.ts';
 
 const children: ChildProcess[] = [];
@@ -108,8 +109,14 @@ async function untilArchived(setup: Setup, processes: readonly { output: string 
   const key = signerFromPem(testOrigin, setup.pem).key;
   const deadline = Date.now() + 30_000;
   for (;;) {
-    const checked = checkArchive(await readVersions(setup), { logKey: key });
-    if (archivedOf(checked) >= wanted) return checked;
+    const versions = await readVersions(setup);
+    const checked = checkArchive(versions, { logKey: key });
+    if (archivedOf(checked) >= wanted) {
+      const verdict = await verdictOf(versions, { at: Date.now(), logKey: key, minRetention: 3600_000 });
+      // Its writers have stopped: that a partition is silent is true.
+      expect(verdict.findings.filter(({ code }) => code !== 'silent')).toEqual([]);
+      return checked;
+    }
     if (Date.now() > deadline) {
       const output = processes.map(child => child.output.slice(-4000)).join('\n---\n');
       throw new Error(`archived ${archivedOf(checked)} of ${wanted}: ${checked.problems.join('; ')}\n${output}`);
@@ -144,6 +151,13 @@ describe('the archiver', () => {
     await setup.writers[0]?.send(aborted, true);
     await writeAll(setup, 2, 10);
     expectWhole(await untilArchived(setup, [child]), setup);
+    const address = `http://127.0.0.1:${/"port":(\d+)/.exec(child.output)?.[1]}`;
+    expect((await fetch(`${address}/livez`)).status).toBe(200);
+    expect((await fetch(`${address}/readyz`)).status).toBe(200);
+    const metrics = await (await fetch(`${address}/metrics`)).text();
+    expect(metrics).toMatch(/tidemark_archiver_lag_events\{partition="1"\} 0/);
+    expect(metrics).toMatch(/tidemark_archiver_last_seal_age_seconds\{partition="0"\} \d/);
+    expect(metrics).toMatch(/tidemark_archiver_last_batch_age_seconds \d/);
     child.kill('SIGTERM');
     const [code] = await once(child, 'exit');
     expect(code, child.output).toBe(0);

@@ -17,7 +17,7 @@ export interface KafkaSettings {
 }
 
 /** A client of the cluster; nothing is connected yet. Throws `not-patched`. */
-export function createKafka(settings: KafkaSettings, log: Logger, clientId: string): Kafka {
+export function createKafka(settings: KafkaSettings, log: Logger, clientId: string, retries = 10): Kafka {
   patchKafka();
   registerCodecs();
   const config: KafkaConfig = {
@@ -25,7 +25,7 @@ export function createKafka(settings: KafkaSettings, log: Logger, clientId: stri
     brokers: [...settings.brokers],
     connectionTimeout: 5000,
     requestTimeout: 15_000,
-    retry: { initialRetryTime: 50, maxRetryTime: 2000, retries: 10 },
+    retry: { initialRetryTime: 50, maxRetryTime: 2000, retries },
     logLevel: kafkajs.logLevel.INFO,
     logCreator: logInto(log),
   };

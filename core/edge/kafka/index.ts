@@ -1,6 +1,7 @@
 /** The Kafka edge's door. */
 export type { FetchedBatch, FetchedRecord } from './batch.ts';
 export { createKafka, type KafkaSettings } from './client.ts';
+export { checkConnection } from './connect.ts';
 export { type Disposition, describeError, isFenced, KafkaError, type KafkaErrorCode } from './error.ts';
 export { FetchClient, type PartitionOffsets } from './fetch-client.ts';
 export { logEndsEarly } from './fetch-loop.ts';

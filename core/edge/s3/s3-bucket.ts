@@ -210,7 +210,10 @@ class S3Io {
       Retention: { Mode: lock?.mode ?? this.#settings.mode, RetainUntilDate: new Date(until) },
     } as const;
     try {
-      await this.send(`the lock of ${key}`, signal => this.#client.send(new PutObjectRetentionCommand(input), signal));
+      const request = new PutObjectRetentionCommand(input);
+      const done = await this.send(`the lock of ${key}`, signal => this.#client.send(request, signal));
+      if (!done)
+        throw new BucketError('unavailable', `${key}: version ${versionId} is gone, its lock can't be extended`);
     } catch (error) {
       // A lock that another has made longer still is refused to be shortened: that is as good.
       if (((await this.lockOf(key, versionId))?.until ?? 0) >= until) return;

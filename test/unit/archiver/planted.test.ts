@@ -147,6 +147,26 @@ test('committed runs that somebody cuts otherwise stop nobody', async () => {
   await expectArchived(world, 5);
 });
 
+test('a worker whose chain the last batch lists by other segments begins again', async () => {
+  world.segmentBytes = 1; // each run a segment
+  const [a, b] = [world.write(0, 2, 1000), world.write(0, 1, 2000)];
+  const worker = await world.worker(0);
+  const rowAt = (run: MadeRun, hash = run.hash) => {
+    const { next, generation } = run.seal;
+    const nothing = { partition: 0, events: 0, skipped: 0, lost: 0, seals: 0, segments: [] };
+    return { ...nothing, generation, next, lastSeal: hash };
+  };
+  await worker.checkListed(rowAt(a));
+  await worker.checkListed(rowAt(a));
+  await worker.checkListed(rowAt(b));
+  await worker.checkListed(rowAt(a));
+  expect(world.failures).toEqual([]);
+  const c = makeRun(endAfter(b), { events: 1, sealedAt: start + 3000, partitions: 2 });
+  await worker.checkListed(rowAt(c));
+  expect(world.failures).toEqual([expect.stringContaining('where no segment of ours does')]);
+  await worker.stop();
+});
+
 test('a segment planted further on misleads nobody', async () => {
   world.write(0, 2, 1000);
   const far = makeRun(

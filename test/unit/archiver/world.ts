@@ -34,6 +34,7 @@ export class World {
   readonly ends = new Map<number, ChainEnd>();
   readonly alarms: string[] = [];
   readonly torn: string[] = [];
+  readonly failures: string[] = [];
   segmentBytes = 1 << 20;
   /** Whether one sealer seals all the time, as in a process that lives on; else each time a new one. */
   keepsSealer = false;
@@ -124,6 +125,13 @@ export class World {
     }
   }
 
+  /** A worker of the partition that has read all that is committed, and lives on. */
+  async worker(partition: number): Promise<PartitionArchiver> {
+    const worker = new PartitionArchiver(this.context(), this.#edge(partition), partition, newMemory());
+    await worker.onBatch(this.#batch(partition, await worker.start()));
+    return worker;
+  }
+
   #edge(partition: number) {
     return {
       offsets: async () => {
@@ -132,7 +140,7 @@ export class World {
         return { start: 0n, hint: hint !== null && hint <= end ? hint : null };
       },
       commit: async ({ offset }: { offset: bigint }) => void this.hints.set(partition, offset),
-      fail: () => {},
+      fail: (error: unknown) => void this.failures.push(String(error)),
       stopping: () => true,
     };
   }

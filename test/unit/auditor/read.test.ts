@@ -194,7 +194,8 @@ describe('events of any shape', () => {
   const archiveOf = (runs: readonly RunSpec[]) => publish(describeArchive({ partitions: 1, periods: 1, runs })).objects;
 
   test('are shown once where their producer sent them twice', async () => {
-    const number = (sequence: bigint) => ({
+    const number = (sequence: bigint, id = `e-${sequence}`) => ({
+      id,
       producer: { instance: 'p', sequence, last: false, abandoned: [] },
     });
     const runs = [
@@ -203,6 +204,9 @@ describe('events of any shape', () => {
     ];
     const { events } = await read(archiveOf(runs), testTrust);
     expect(events.map(({ fields }) => fields.producer?.sequence)).toEqual([0n, 1n, 2n]);
+    const other = { partition: 0, period: 0, events: [number(1n, 'another event under the number')], cut: true };
+    const all = await read(archiveOf([...runs, other]), testTrust);
+    expect(all.events.map(({ fields }) => fields.id)).toEqual(['e-0', 'e-1', 'e-2', other.events[0]?.id]);
   });
 
   test('keep longs to the last digit and bytes as they are', async () => {

@@ -14,6 +14,8 @@ import { codes, goldenReports, goldenTrust, verifyObjects } from './verifying.ts
 const golden: Golden = loadGolden();
 const trust = goldenTrust(golden);
 
+const hour = 3_600_000;
+
 interface ArchiverAttack extends RelogHooks {
   readonly name: string;
   /** Done to the objects before the log is written anew. */
@@ -189,6 +191,64 @@ const archiverAttacks: readonly ArchiverAttack[] = [
   { name: 'no checkpoint that the witness saw', witnesses: () => [], found: ['no-head'] },
 ];
 
+const expiredKey = 'events/dt=2026-01-05/hour=10/00000-000-00000000000000000000.avro';
+const expired = (change: (segment: ListedSegment) => Partial<ListedSegment>) =>
+  inBatch(0, manifest =>
+    withRow(manifest, 0, row => ({ segments: row.segments.map(one => ({ ...one, ...change(one) })) })),
+  );
+
+/** What is left of a segment that has expired is its listing: that has to hold by itself. */
+const listingAttacks: readonly ArchiverAttack[] = [
+  {
+    name: 'fresh events dropped, and listed as if they had long expired',
+    play: o => o.delete(dropped),
+    manifest: listed0(({ first }) => {
+      const sealed = { first: Date.parse('2025-12-01T11:00:00Z'), last: Date.parse('2025-12-01T11:00:00Z') };
+      return {
+        sealed,
+        retainUntil: '2025-12-02T00:00:00Z',
+        key: `events/dt=2025-12-01/hour=11/00000-000-${String(first).padStart(20, '0')}.avro`,
+      };
+    }),
+    found: ['manifest-differs'],
+  },
+  {
+    name: 'an expired segment under a key of another hour',
+    manifest: expired(() => ({ key: expiredKey.replace('hour=10', 'hour=09') })),
+    found: ['manifest-differs'],
+  },
+  {
+    name: 'an expired segment under a key of another partition',
+    manifest: expired(() => ({ key: expiredKey.replace('00000-', '00001-') })),
+    found: ['manifest-differs'],
+  },
+  {
+    name: 'an expired segment sealed in two periods',
+    manifest: expired(({ sealed }) => ({ sealed: { ...sealed, first: sealed.first - hour } })),
+    found: ['manifest-differs'],
+  },
+  {
+    name: 'an expired segment whose earliest event is later than its latest',
+    manifest: expired(({ occurredAt: { min, max } }) => ({ occurredAt: { min: max, max: min } })),
+    found: ['manifest-differs'],
+  },
+  {
+    name: 'a row that says lost offsets were skipped',
+    manifest: row0(row => ({ skipped: row.skipped + 1, events: row.events - 1 })),
+    found: ['manifest-differs'],
+  },
+  {
+    name: 'a row whose counts do not add up to its offsets',
+    manifest: row0(row => ({ skipped: row.skipped + 5 })),
+    found: ['manifest-differs'],
+  },
+  {
+    name: 'a manifest with an empty line',
+    manifestText: (text, k) => (k === 1 ? text.replace('"origin"', '\n\n"origin"') : text),
+    found: ['manifest-differs'],
+  },
+];
+
 describe("with the archiver's key", () => {
   test('what it writes truly, with a key that the policy names, is intact', async () => {
     const { objects, policyText } = relog(golden.objects);
@@ -197,7 +257,7 @@ describe("with the archiver's key", () => {
     expect(codes(verdict.reports)).toEqual(goldenReports);
   });
 
-  test.each(archiverAttacks)('$name', async ({ play, found, name: _, ...hooks }) => {
+  test.each([...archiverAttacks, ...listingAttacks])('$name', async ({ play, found, name: _, ...hooks }) => {
     const before = cloneObjects(golden.objects);
     play?.(before);
     const { objects, policyText } = relog(before, hooks);
@@ -209,8 +269,6 @@ describe("with the archiver's key", () => {
     expect(codes(findings)).toEqual(expect.arrayContaining([...found]));
   });
 });
-
-const hour = 3_600_000;
 
 const spec: ArchiveSpec = {
   partitions: 2,

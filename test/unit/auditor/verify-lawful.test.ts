@@ -268,6 +268,82 @@ describe('lawful situations', () => {
   });
 });
 
+/** Takes the log's last entry back: what a sealer leaves that died behind the manifest, or (`withTiles`) behind the tiles. */
+function withoutLastEntry(objects: Objects, withTiles: boolean): void {
+  objects.delete(sized(3));
+  objects.get('log/checkpoint')?.pop();
+  if (withTiles) return;
+  objects.delete('log/tile/0/000.p/3');
+  objects.delete('log/tile/entries/000.p/3');
+}
+
+describe('a manifest behind the log', () => {
+  const trusted = { policyText: testPolicyText, sealKeysText: testSealKeysText, at: first + 3 * hour + 60_000 };
+
+  test.each([
+    [false, ['pending', 'pending', 'pending']],
+    [true, ['pending', 'pending', 'pending', 'pending', 'pending']],
+  ])('is lawful, also with its tiles (%s)', async (withTiles, reports) => {
+    const { objects } = publish(describeArchive({ partitions: 2, periods: 3, runs }));
+    withoutLastEntry(objects, withTiles);
+    const verdict = await verifyObjects(objects, trusted);
+    expect(verdict.findings).toEqual([]);
+    expect(codes(verdict.reports)).toEqual(reports);
+    expect(verdict.counts).toMatchObject({ batches: 2, pendingSegments: 2 });
+  });
+
+  test('lists under signature: a segment of it that is missing is found', async () => {
+    const { objects, segments } = publish(describeArchive({ partitions: 2, periods: 3, runs }));
+    withoutLastEntry(objects, false);
+    const gone = segments.find(({ listedIn }) => listedIn === 2)?.key ?? '';
+    objects.delete(gone);
+    const { findings } = await verifyObjects(objects, trusted);
+    expect(findings).toMatchObject([{ code: 'segment-missing', object: gone }]);
+  });
+
+  test('is held against what it lists', async () => {
+    const { objects } = publish(describeArchive({ partitions: 2, periods: 3, runs }), {
+      row: (row, k) => (k === 2 ? { ...row, skipped: row.skipped + 1 } : row),
+    });
+    withoutLastEntry(objects, false);
+    expect(codes((await verifyObjects(objects, trusted)).findings)).toContain('manifest-differs');
+  });
+
+  test('of a period that has not ended is of the future', async () => {
+    const { objects } = publish(describeArchive({ partitions: 2, periods: 3, runs }));
+    withoutLastEntry(objects, false);
+    const { findings } = await verifyObjects(objects, { ...trusted, at: first + 2.5 * hour });
+    expect(codes(findings)).toEqual(['future']);
+  });
+});
+
+test('a pending segment under the key of another hour is misplaced', async () => {
+  const pending = { partition: 0, period: 3, events: 2, listedIn: null };
+  const { objects, segments, end } = publish(describeArchive({ partitions: 2, periods: 3, runs: [...runs, pending] }));
+  const key = segments.at(-1)?.key ?? '';
+  objects.set(key.replace('hour=13', 'hour=14'), objects.get(key) ?? []);
+  objects.delete(key);
+  const trusted = { policyText: testPolicyText, sealKeysText: testSealKeysText, at: end + 60_000 };
+  expect(codes((await verifyObjects(objects, trusted)).findings)).toEqual(['segment-misplaced']);
+});
+
+test('numbers that an earlier event gave up are no excuse for a later gap', async () => {
+  const event = (sequence: bigint, abandoned: { first: bigint; last: bigint }[] = []) => ({
+    producer: { instance: 'x', sequence, last: false, abandoned },
+  });
+  const gap = [
+    { partition: 0, period: 0, events: [event(0n, [{ first: 1n, last: 9n }]), event(5n)] },
+    ...[1, 2, 3].map(period => ({ partition: 0, period, events: 1 })),
+  ];
+  const { objects, end } = publish(describeArchive({ partitions: 1, periods: 4, runs: gap }));
+  const { findings } = await verifyObjects(objects, {
+    policyText: testPolicyText,
+    sealKeysText: testSealKeysText,
+    at: end,
+  });
+  expect(findings).toMatchObject([{ code: 'gap', producer: { instance: 'x', first: 1n, last: 4n } }]);
+});
+
 describe('keys', () => {
   const rotated = () => {
     const spec = describeArchive({ partitions: 2, periods: 3, runs });

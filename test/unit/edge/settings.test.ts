@@ -95,6 +95,7 @@ describe('settings', () => {
     });
     const ca = '-----BEGIN CERTIFICATE-----\\nabc\\n-----END CERTIFICATE-----';
     expect(normalizerSettings({ ...good, KAFKA_SSL_CA: ca }, readFile).kafka.tls?.ca).toContain('-----\nabc\n');
+    expect(normalizerSettings({ ...good, KAFKA_SSL_CA: 'true' }, readFile).kafka.tls).toEqual({ ca: null });
     expect([...problemsOf({ ...good, KAFKA_SASL_MECHANISM: 'PLAIN' }).keys()]).toEqual([
       'KAFKA_SASL_USERNAME',
       'KAFKA_SASL_PASSWORD',
@@ -120,6 +121,7 @@ describe('settings', () => {
     ['KAFKA_SSL', 'yes'],
     ['KAFKA_SASL_MECHANISM', 'GSSAPI'],
     ['SCHEMA_REGISTRY_URL', 'registry:8081'],
+    ['SCHEMA_REGISTRY_TOKEN', 'Bearer abc'],
     ['SCHEMA_REGISTRATION', 'never'],
     ['S3_ENDPOINT', 'localhost'],
     ['S3_BUCKET', 'Not_A_Bucket'],
@@ -146,6 +148,7 @@ describe('settings', () => {
         ...good,
         TIDEMARK_SEAL_KEY: broken,
         SCHEMA_REGISTRY_URL: 'ftp://user:hunter2@registry',
+        SCHEMA_REGISTRY_TOKEN: 'hunter2\nhunter2',
       }).values(),
       ...problemsOf({ ...good, TIDEMARK_SEAL_KEY: pem.replace('-----BEGIN PRIVATE KEY-----', '') }).values(),
     ].join();

@@ -7,7 +7,12 @@ import { startStack } from '../../../infra/local/stack.ts';
 test('servers that the environment names are used, and none is started', async () => {
   const env = {
     KAFKA_BROKERS: 'kafka.test:9092',
+    KAFKA_SSL_CA: '/etc/ca.pem',
+    KAFKA_SASL_MECHANISM: 'PLAIN',
+    KAFKA_SASL_USERNAME: 'user',
+    KAFKA_SASL_PASSWORD: 'password',
     SCHEMA_REGISTRY_URL: 'https://registry.test',
+    SCHEMA_REGISTRY_TOKEN: 'token',
     S3_ENDPOINT: 'https://s3.test',
     AWS_ACCESS_KEY_ID: 'id',
     AWS_SECRET_ACCESS_KEY: 'secret',

@@ -180,7 +180,7 @@ describe('periods', () => {
     'pt1h',
     'PT1H ',
     'PT1S1H',
-    'PT1234567S',
+    'PT1234567890S',
   ])('no duration: %j', text => {
     expect(() => parseDuration(text)).toThrowError(expect.objectContaining({ code: 'malformed-period' }));
   });

@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { auditEventText, subjectFor } from '../../../schemas/avro.ts';
-import { openRegistry, registrySettingsFrom } from '../../../schemas/registry.ts';
+import { checkCredentials, openRegistry, registrySettingsFrom } from '../../../schemas/registry.ts';
 
 interface Asked {
   method: string;
@@ -110,4 +110,20 @@ test('settings of the environment', () => {
       SCHEMA_REGISTRATION: 'lookup',
     }),
   ).toEqual({ url: 'http://r', token: 't', registration: 'lookup' });
+});
+
+test('refused credentials are told, and nothing else is', async () => {
+  const { url } = await serve(({ headers }) => [headers.authorization === 'Bearer good' ? 200 : 401, []]);
+  await checkCredentials({ url, token: 'good' });
+  await expect(checkCredentials({ url, token: 'bad' })).rejects.toMatchObject({ code: 'unauthorized' });
+  await expect(checkCredentials({ url })).rejects.toThrow(/no credentials/);
+  await checkCredentials({ url: 'http://127.0.0.1:1', token: 'bad' });
+});
+
+test('a "%" in a password stands for itself where it begins no escape', async () => {
+  const { url, asked } = await serve(() => [200, []]);
+  for (const password of ['50%off', 'p%40ss', '%ff'])
+    await checkCredentials({ url: url.replace('//', `//me:${password}@`) });
+  const sent = asked.map(({ headers }) => Buffer.from(headers.authorization?.split(' ')[1] ?? '', 'base64').toString());
+  expect(sent).toEqual(['me:50%off', 'me:p@ss', 'me:%ff']);
 });

@@ -56,6 +56,16 @@ test('options win over the environment', () => {
   });
 });
 
+test('TLS as the environment has it', () => {
+  const ssl = (env: Record<string, string>) => resolveOptions(enough, env).transport.kafka.ssl;
+  expect(ssl({})).toBeUndefined();
+  expect(ssl({ KAFKA_SSL: 'true' })).toBe(true);
+  expect(ssl({ KAFKA_SSL_CA: 'true' })).toBe(true);
+  expect(ssl({ KAFKA_SSL_CA: '-----BEGIN\\nabc' })).toEqual({ ca: ['-----BEGIN\nabc'] });
+  expect(() => ssl({ KAFKA_SSL: 'yes' })).toThrow(/KAFKA_SSL: expected true or false/);
+  expect(() => ssl({ KAFKA_SSL: 'false', KAFKA_SSL_CA: 'true' })).toThrow(/KAFKA_SSL: found false/);
+});
+
 test('each auditor is an instance of its own', () => {
   const instances = [1, 2].map(() => resolveOptions(enough, {}).auditor.instance);
   expect(new Set(instances).size).toBe(2);

@@ -1,0 +1,55 @@
+/**
+ * `npm run build:sdk`: the SDK as a package for others, in `producers/sdk/dist`. Plain JavaScript with types, by `tsc`
+ * alone; the files keep their places below the root, so that what reads a file beside itself finds it there. ESM without
+ * top-level await, which CommonJS can require from Node 20.19 on.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('../../../', import.meta.url);
+const dist = new URL('../dist/', import.meta.url);
+const path = (url: URL): string => fileURLToPath(url);
+
+/** What a publisher needs, and nothing of the consumers'. */
+const DEPENDENCIES = ['@kafkajs/confluent-schema-registry', 'avsc', 'kafkajs', 'uuid'];
+
+interface Manifest {
+  readonly version: string;
+  readonly license: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+/** The package.json of the SDK: versions are those that the project is tested with. */
+function packageManifest(project: Manifest): object {
+  const versions = DEPENDENCIES.map(name => {
+    const version = project.dependencies[name];
+    if (version === undefined) throw new Error(`package.json has no dependency ${name}, which the SDK needs`);
+    return [name, version] as const;
+  });
+  return {
+    name: '@tidemark/sdk',
+    version: project.version,
+    description: 'Record what a service does as audit evidence',
+    license: project.license,
+    type: 'module',
+    engines: { node: '>=20.19' },
+    exports: {
+      '.': { types: './producers/sdk/index.d.ts', default: './producers/sdk/index.js' },
+      './package.json': './package.json',
+    },
+    types: './producers/sdk/index.d.ts',
+    dependencies: Object.fromEntries(versions),
+  };
+}
+
+rmSync(dist, { recursive: true, force: true });
+const compiler = path(new URL('node_modules/typescript/bin/tsc', root));
+execFileSync(process.execPath, [compiler, '-p', path(new URL('tsconfig.json', import.meta.url))], { stdio: 'inherit' });
+copyFileSync(new URL('schemas/audit-event.avsc', root), new URL('schemas/audit-event.avsc', dist));
+copyFileSync(new URL('schemas/audit-record.avsc', root), new URL('schemas/audit-record.avsc', dist));
+copyFileSync(new URL('../README.md', import.meta.url), new URL('README.md', dist));
+const license = new URL('LICENSE', root);
+if (existsSync(license)) copyFileSync(license, new URL('LICENSE', dist));
+const project: Manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+writeFileSync(new URL('package.json', dist), `${JSON.stringify(packageManifest(project), null, 2)}\n`);

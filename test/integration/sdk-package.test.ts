@@ -1,0 +1,68 @@
+// The SDK as others get it: built, packed, installed into an empty project, and used from there.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createFresh, stackEnv } from '../stack.ts';
+import { readRaw } from './sdk-topic.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const execute = promisify(execFile);
+let project = '';
+
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'tidemark-sdk-'));
+  await execute('npm', ['run', '-s', 'build:sdk'], { cwd: root });
+  const dist = join(root, 'producers/sdk/dist');
+  const packed = await execute('npm', ['pack', '--json', '--pack-destination', project], { cwd: dist });
+  const [{ filename }] = JSON.parse(packed.stdout);
+  await writeFile(join(project, 'package.json'), '{ "name": "empty", "private": true }');
+  await execute('npm', ['install', '--no-audit', '--no-fund', join(project, filename)], { cwd: project });
+});
+
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+const use = `const audit = createAuditor({ service: 'packed' });
+  audit.record({ action: 'account.close', target: { type: 'account', id: '42' } })
+    .then(id => { console.log(id); return audit.close(); });`;
+
+test.each([
+  ['import', 'use.mjs', `import { createAuditor } from '@tidemark/sdk';\n${use}`],
+  ['require', 'use.cjs', `const { createAuditor } = require('@tidemark/sdk');\n${use}`],
+])('%s publishes an event', async (_, file, text) => {
+  const { raw } = await createFresh();
+  await writeFile(join(project, file), text);
+  const env = { ...process.env, ...stackEnv(), TIDEMARK_RAW_TOPIC: raw };
+  const { stdout, stderr } = await execute(process.execPath, [file], { cwd: project, env, timeout: 60_000 });
+  expect(stderr).toBe('');
+  const records = await readRaw(raw, 2);
+  expect(records.map(({ event }) => event.action)).toEqual(['account.close', 'audit.close']);
+  expect(records[0]?.event.id).toBe(stdout.trim());
+});
+
+test('its types are right for who compiles against them', async () => {
+  const lines = [
+    "import { createAuditor, AuditError, type AuditInput } from '@tidemark/sdk';",
+    "const event: AuditInput = { action: 'a.b', target: { type: 't', id: '1' } };",
+    "const id: Promise<string> = createAuditor({ service: 's' }).record(event);",
+    'id.catch((error: AuditError) => error.field);',
+    '// @ts-expect-error a target is needed',
+    "createAuditor().emit({ action: 'a.b' });",
+  ];
+  await writeFile(join(project, 'use.mts'), lines.join('\n'));
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const settings = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2023'];
+  const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node'];
+  await execute(process.execPath, [compiler, ...settings, ...types, 'use.mts'], { cwd: project }).catch(error => {
+    throw new Error(error.stdout);
+  });
+});
+
+test('it depends on what a publisher needs, and on nothing else', async () => {
+  const listed = await execute('npm', ['ls', '--json', '--depth', '1'], { cwd: project });
+  const { dependencies } = JSON.parse(listed.stdout).dependencies['@tidemark/sdk'];
+  expect(Object.keys(dependencies).sort()).toEqual(['@kafkajs/confluent-schema-registry', 'avsc', 'kafkajs', 'uuid']);
+});
