@@ -187,6 +187,22 @@ describe('a person is erased', () => {
     expect(code).toBe(2);
   }, 60_000);
 
+  test('after the key-encryption key was rotated a person is still found, and held', async () => {
+    const [old, next] = [env.TIDEMARK_KEK, file('next', generateSecret())];
+    const rewrapped = await run(['keys', 'rewrap'], { TIDEMARK_KEK: `${next},${old}` });
+    expect(rewrapped, rewrapped.stderr).toMatchObject({ code: 0 });
+    const rotated = { TIDEMARK_KEK: next };
+    const revealed = await read(['--reveal', '--reason', 'a test', '--actor', other.id], {
+      ...operators.ben,
+      ...rotated,
+    });
+    expect(revealed.stdout).toContain('Grace Hopper');
+    const hold = ['hold', '--person', other.id, '--case', 'C-10', '--reason', 'ordered by the court'];
+    expect(await run(hold, operators.cleo)).toMatchObject({ code: 0 });
+    const asked = await run(['erase', '--person', other.id, '--reason', 'asked'], { ...operators.anna, ...rotated });
+    expect(asked).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('case C-10') });
+  }, 60_000);
+
   test('no version of the key is left, and the bucket of keys names nobody', async () => {
     const { Versions = [], DeleteMarkers = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: keysBucket }));
     expect(DeleteMarkers).toEqual([]);
