@@ -208,6 +208,18 @@ describe('an attacker does not get through with', () => {
     expect(await o.desk.list()).toMatchObject([{ state: 'asked' }]);
   });
 
+  test('a mark that it was done, or the key from a backup', async () => {
+    const o = office();
+    const { id } = await ask(o);
+    await o.desk.approve(ben, 'erase', id, { person });
+    o.orders.plant(`erase/${id}/done.json`, '{}');
+    o.clock.now += 8 * day;
+    expect(await outcomes(o)).toEqual(['erased']);
+    expect(await outcomes(o)).toEqual([]);
+    o.erased.length = 0;
+    expect(await outcomes(o)).toEqual(['erased']);
+  });
+
   test('having approved what is not seen: the approver names the person', async () => {
     const o = office();
     const { id } = await ask(o);
