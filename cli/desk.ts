@@ -5,6 +5,7 @@ import { type Filter, keysInEvents, parseInstant } from '../auditor/read/index.t
 import {
   type DeskOptions,
   ErasureDesk,
+  ErasureError,
   type ErasureSettings,
   erasureSettings,
   formatQuery,
@@ -19,6 +20,7 @@ import { keySettings } from '../core/edge/keys/settings.ts';
 import { RESERVED_PREFIX } from '../core/event/index.ts';
 import type { Signer } from '../core/proof/note.ts';
 import type { AuditInput, TargetInput } from '../producers/sdk/index.ts';
+import { warn } from './output.ts';
 import { openRecorder, operatorOf } from './recorder.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -51,12 +53,16 @@ export function openSigningDesk(env: Env): OpenDesk & { readonly me: Signer } {
 
 /**
  * Does something at a desk and leaves it. Before anything else the keys are checked: by another lookup key than theirs a person would
- * be taken for one who has no key, and be told that all is erased.
+ * be taken for one who has no key, and be told that all is erased. What a hold refuses ends with exit code 1.
  */
 export async function atDesk<D extends OpenDesk>(open: D, work: (open: D) => Promise<void>): Promise<void> {
   try {
     await open.keys.check(process.env.S3_BUCKET ?? null);
     await work(open);
+  } catch (error) {
+    if (!(error instanceof ErasureError && error.code === 'held')) throw error;
+    warn(error.message);
+    process.exitCode = 1;
   } finally {
     await open.close();
   }

@@ -21,6 +21,10 @@ export interface NormalizerEvents {
   registryWaits(id: number, error: unknown): void;
   /** The store of keys gave no answer; events that need it wait. */
   keysWait(error: unknown): void;
+  /** A key that was not in memory: made for somebody new, found in the store, or erased there. */
+  keyFetched(how: 'made' | 'found' | 'erased'): void;
+  /** Keys are in use; `size` says how many are in memory. */
+  keysOpened(size: () => number): void;
   heartbeatFailed(): void;
   /** A policy is in force: the first (`from` null), or another one than before. */
   policyChanged(from: LoadedPolicy | null, to: LoadedPolicy): void;
@@ -43,6 +47,7 @@ interface PartitionState {
 export function createEvents(log: Logger, registry: Registry): NormalizerEvents {
   const metrics = createMetrics(registry);
   const partitions = new Map<number, PartitionState>();
+  let cachedKeys = (): number => 0;
   const stateOf = (partition: number): PartitionState => {
     const state = partitions.get(partition) ?? { next: 0n, end: 0n, sealedAt: 0, rawTimestamp: 0 };
     partitions.set(partition, state);
@@ -93,6 +98,10 @@ export function createEvents(log: Logger, registry: Registry): NormalizerEvents 
       metrics.keyWaits.inc();
       log.warn({ error: error instanceof Error ? error.message : String(error) }, 'waiting for the store of keys');
     },
+    keyFetched: how => metrics.keys.inc({ how }),
+    keysOpened: size => {
+      cachedKeys = size;
+    },
     heartbeatFailed: () => metrics.heartbeatFailures.inc(),
     policyChanged: (from, to) => {
       metrics.policyBroken.set(0);
@@ -109,6 +118,7 @@ export function createEvents(log: Logger, registry: Registry): NormalizerEvents 
     },
     scrape: (ends, retentionMs) => {
       const now = Date.now();
+      metrics.keysCached.set(cachedKeys());
       for (const [partition, state] of partitions) {
         const end = ends.get(partition) ?? state.end;
         const lag = end > state.next ? Number(end - state.next) : 0;
@@ -143,6 +153,12 @@ function createMetrics(registry: Registry) {
     events: counter('events_total', 'Raw records that became events'),
     refusals: counter('refusals_total', 'Raw records that became refusals', ['code']),
     flags: counter('flags_total', 'Marks that events were given, by why', ['code']),
+    keys: counter('keys_total', 'Keys of personal data that were not in memory', ['how']),
+    keysCached: new Gauge({
+      name: 'tidemark_normalizer_keys_cached',
+      help: 'Keys of personal data in memory',
+      registers,
+    }),
     keyWaits: counter('key_waits_total', 'Times that the store of keys gave no answer'),
     policyBroken: new Gauge({
       name: 'tidemark_normalizer_policy_broken',

@@ -2,13 +2,14 @@
 
 import { KeysError } from '../../core/edge/keys/error.ts';
 import { openKeys } from '../../core/edge/keys/open.ts';
+import type { StoredKeyRing } from '../../core/edge/keys/stored-ring.ts';
 import type { Logger } from '../../core/edge/log.ts';
 import { SettingsError } from '../../core/edge/settings.ts';
-import type { KeyRing } from '../../core/envelope/index.ts';
 import type { NormalizerSettings } from './config.ts';
+import type { NormalizerEvents } from './events.ts';
 
 export interface OpenRing {
-  readonly ring: KeyRing;
+  readonly ring: StoredKeyRing;
   close(): void;
 }
 
@@ -18,7 +19,7 @@ const patienceMs = 60_000;
 export async function openRing(
   { encryption, s3 }: Pick<NormalizerSettings, 'encryption' | 's3'>,
   log: Logger,
-  onWait: (error: unknown) => void,
+  events: Pick<NormalizerEvents, 'keysWait' | 'keyFetched'>,
 ): Promise<OpenRing | null> {
   if (encryption.state !== 'on') {
     log.warn('encryption is off: personal data goes into the archive in clear, and nobody can erase it there');
@@ -28,7 +29,7 @@ export async function openRing(
   for (const deadline = Date.now() + patienceMs; ; ) {
     try {
       await keys.check(s3.bucket);
-      return { ring: keys.ring({ onWait }), close: () => keys.close() };
+      return { ring: keys.ring({ onWait: events.keysWait, onFetch: events.keyFetched }), close: () => keys.close() };
     } catch (error) {
       if (error instanceof KeysError && error.code === 'unavailable' && Date.now() < deadline) {
         log.warn({ error: error.message }, 'waiting for the store of keys');

@@ -116,8 +116,11 @@ async function openParts({ settings, log, onOpen }: NormalizerOptions, context: 
   onOpen('policy', async () => policy.close());
   const enrichers = await openEnrichers(settings.enrichment, { kafka, log, registry });
   onOpen('enrichers', enrichers.close);
-  const keys = await openRing(settings, log, events.keysWait);
-  if (keys) onOpen('keys', async () => keys.close());
+  const keys = await openRing(settings, log, events);
+  if (keys) {
+    events.keysOpened(() => keys.ring.size);
+    onOpen('keys', async () => keys.close());
+  }
   return { policy: policy.current, enrichers, ring: keys?.ring ?? null };
 }
 

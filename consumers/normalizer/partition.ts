@@ -15,7 +15,7 @@ import { type Chain, RunBuilder } from './run.ts';
 /** A run is committed when it is this old, this large, or has this many events. */
 const limits = { ageMs: 120, bytes: 3_000_000, events: 10_000 };
 /** Records that are prepared together: their keys are fetched at once, and heartbeats of the group go on behind them. */
-const together = { records: 500, owners: 5000 };
+const together = { records: 128, owners: 5000 };
 const hintEveryMs = 1000;
 const tailPatienceMs = 20_000;
 
@@ -144,7 +144,7 @@ export class PartitionNormalizer implements PartitionWorker {
     for (const raw of records) {
       const prepared = prepare(raw, this.#place, await this.#writerOf(raw), Date.now() * 1000, parts);
       ready.push(prepared);
-      owners += prepared.owners.length;
+      owners += prepared.sealing?.owners.length ?? 0;
       if (ready.length < together.records && owners < together.owners) continue;
       await this.#fetchKeys(ready);
       yield ready;

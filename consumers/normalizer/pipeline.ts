@@ -2,7 +2,7 @@
 // `finish` (seal, encode) needs them at hand. Both are sync and know nothing of the partition: what waits is between them.
 
 import type { FetchedRecord } from '../../core/edge/kafka/index.ts';
-import { type KeyOwner, type KeyRing, ownerName, ownersOf, sealPersonal } from '../../core/envelope/index.ts';
+import { type KeyOwner, type KeyRing, ownerName, planSealing, type Sealing } from '../../core/envelope/index.ts';
 import { type AuditRecord, auditRecordType } from '../../schemas/index.ts';
 import { type Decision, decide, type Place, refuseByPolicy } from './decide.ts';
 import type { Enrichers } from './enrich/index.ts';
@@ -21,8 +21,8 @@ export interface Parts {
 export interface Prepared {
   readonly raw: FetchedRecord;
   readonly decision: Decision;
-  /** Whose keys sealing it needs; none where nothing is sealed. */
-  readonly owners: readonly KeyOwner[];
+  /** Null: nothing is sealed. */
+  readonly sealing: Sealing | null;
 }
 
 export function prepare(
@@ -38,7 +38,7 @@ export function prepare(
     decision = { ...decision, record: enrichers.enrich(decision.record) };
     enrichers.seen(decision.record);
   }
-  return { raw, decision, owners: ring ? ownersOf(decision.record) : [] };
+  return { raw, decision, sealing: ring && planSealing(decision.record) };
 }
 
 function judge(raw: FetchedRecord, place: Place, decision: Decision, policy: LoadedPolicy): Decision {
@@ -49,14 +49,17 @@ function judge(raw: FetchedRecord, place: Place, decision: Decision, policy: Loa
 /** The owners of several records, each once. */
 export function ownersIn(records: readonly Prepared[]): KeyOwner[] {
   const owners = new Map<string, KeyOwner>();
-  for (const prepared of records) for (const owner of prepared.owners) owners.set(ownerName(owner), owner);
+  for (const { sealing } of records) for (const owner of sealing?.owners ?? []) owners.set(ownerName(owner), owner);
   return [...owners.values()];
 }
 
 /** The event as it is written; with a ring, nothing personal is in clear in it. */
-export function finish({ raw, decision }: Prepared, ring: KeyRing | null): { key: Buffer | null; datum: Buffer } {
-  const record = ring ? sealPersonal(decision.record, ring) : decision.record;
-  return { key: keyOf(raw, decision, ring !== null), datum: auditRecordType().encode(record) };
+export function finish(
+  { raw, decision, sealing }: Prepared,
+  ring: KeyRing | null,
+): { key: Buffer | null; datum: Buffer } {
+  const record = ring && sealing ? sealing.seal(ring) : decision.record;
+  return { key: keyOf(raw, decision, sealing !== null), datum: auditRecordType().encode(record) };
 }
 
 /**

@@ -4,4 +4,4 @@ export { checkKeyId, type KeyOwner, keyIdOf, ownerName } from './key-id.ts';
 export type { DataKey, FindKey, KeyRing } from './key-ring.ts';
 export { type MemoryKeyRing, memoryKeyRing } from './memory-ring.ts';
 export { type FieldState, keyIdsOf, type Opened, openPersonal } from './open.ts';
-export { ownersOf, sealPersonal } from './seal.ts';
+export { ownersOf, planSealing, type Sealing, sealPersonal } from './seal.ts';

@@ -12,11 +12,11 @@
 
 import { createCipheriv, randomBytes } from 'node:crypto';
 import type { AuditRecord, Sealed } from '../../schemas/types.ts';
+import { gatherClear } from './gather.ts';
 import { type KeyOwner, ownerName } from './key-id.ts';
 import type { DataKey, KeyRing } from './key-ring.ts';
 import { encodeOriginal } from './original.ts';
-import { dayOwner, isLeftClear, ownerOf } from './personal-fields.ts';
-import { copyWithSlots } from './walk.ts';
+import { dayOwner } from './personal-fields.ts';
 
 export const CIPHER = 'aes-256-gcm';
 export const NONCE_BYTES = 12;
@@ -38,9 +38,17 @@ interface OwnedFields {
   readonly fields: Plain[];
 }
 
+/** A record on the way to being sealed. */
+export interface Sealing {
+  /** Whose keys it needs, each once. */
+  readonly owners: readonly KeyOwner[];
+  /** As {@link sealPersonal}; to be called once. */
+  seal(ring: KeyRing): AuditRecord;
+}
+
 /** The owners whose keys sealing this record needs, each once. */
-export function ownersOf(record: AuditRecord): KeyOwner[] {
-  return gather(record).groups.map(({ owner }) => owner);
+export function ownersOf(record: AuditRecord): readonly KeyOwner[] {
+  return planSealing(record).owners;
 }
 
 /**
@@ -48,23 +56,18 @@ export function ownersOf(record: AuditRecord): KeyOwner[] {
  * already stay as they are. All owners have to be prepared: see {@link ownersOf}. The record given is not changed.
  */
 export function sealPersonal(record: AuditRecord, ring: KeyRing): AuditRecord {
-  const { copy, groups } = gather(record);
-  for (const { owner, fields } of groups) sealFields(record, ring.keyOf(owner), fields);
-  return copy;
+  return planSealing(record).seal(ring);
 }
 
-function gather(record: AuditRecord): { copy: AuditRecord; groups: OwnedFields[] } {
+/** {@link ownersOf} and {@link sealPersonal} of one record, with one look at it. */
+export function planSealing(record: AuditRecord): Sealing {
+  const { copy, owned } = gatherClear(record);
   const groups = new Map<string, OwnedFields>();
-  const add = (owner: KeyOwner, field: Plain) => {
-    const name = ownerName(owner);
-    const group = groups.get(name);
-    if (group) group.fields.push(field);
-    else groups.set(name, { owner, fields: [field] });
-  };
-  const { copy, slots } = copyWithSlots(record);
-  for (const { path, value, set } of slots) {
-    if (typeof value !== 'string' || isLeftClear(record, path)) continue;
-    add(ownerOf(record, path), { path, content: value, length: Buffer.byteLength(value, 'utf8'), put: set });
+  for (const { owner, texts } of owned) {
+    const fields = texts.map(
+      ({ path, text, put }): Plain => ({ path, content: text, length: Buffer.byteLength(text, 'utf8'), put }),
+    );
+    groups.set(ownerName(owner), { owner, fields });
   }
   const { original } = record;
   if (original && original.sealed === null) {
@@ -72,9 +75,19 @@ function gather(record: AuditRecord): { copy: AuditRecord; groups: OwnedFields[]
       copy.original = { ...original, key: null, value: null, headers: [], sealed };
     };
     const content = encodeOriginal(original);
-    add(dayOwner(record), { path: ORIGINAL_PATH, content, length: content.length, put });
+    const owner = dayOwner(record);
+    const group = groups.get(ownerName(owner)) ?? { owner, fields: [] };
+    group.fields.push({ path: ORIGINAL_PATH, content, length: content.length, put });
+    groups.set(ownerName(owner), group);
   }
-  return { copy, groups: [...groups.values()] };
+  const all = [...groups.values()];
+  return {
+    owners: all.map(({ owner }) => owner),
+    seal: ring => {
+      for (const { owner, fields } of all) sealFields(record, ring.keyOf(owner), fields);
+      return copy;
+    },
+  };
 }
 
 function sealFields(record: AuditRecord, { id, key }: DataKey, fields: readonly Plain[]): void {

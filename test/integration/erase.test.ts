@@ -14,7 +14,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
+import { openKeys } from '../../core/edge/keys/open.ts';
 import { generateSecret } from '../../core/edge/keys/secret-file.ts';
+import { keySettings } from '../../core/edge/keys/settings.ts';
 import { formatVerifierKey } from '../../core/proof/note.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';
 import { s3ConfigOf } from '../../infra/local/bucket.ts';
@@ -26,6 +28,11 @@ import { endPrograms, startProgram, until } from './normalizer-program.ts';
 const origin = 'test.example/erase';
 const person = { kind: 'human', id: 'u-1842', name: 'Ada Lovelace', email: 'ada@example.org' } as const;
 const other = { kind: 'human', id: 'u-7', name: 'Grace Hopper' } as const;
+
+const credentialsOf = () => ({
+  accessKeyId: stackVariable('AWS_ACCESS_KEY_ID'),
+  secretAccessKey: stackVariable('AWS_SECRET_ACCESS_KEY'),
+});
 
 describe('a person is erased', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-erase-'));
@@ -187,6 +194,36 @@ describe('a person is erased', () => {
     expect(code).toBe(2);
   }, 60_000);
 
+  test("the key of a day's refused records goes at its end, once", async () => {
+    const keys = openKeys(keySettings(env), { credentials: credentialsOf() });
+    await keys.store.findOrCreate('d1.2020-01-01');
+    const ran = await run(['erase', 'run']);
+    expect(ran, ran.stderr).toMatchObject({ code: 0, stdout: 'expired  the key of 2020-01-01\n' });
+    expect((await keys.store.find('d1.2020-01-01'))?.key).toBe('erased');
+    keys.close();
+    expect(await run(['erase', 'run'])).toMatchObject({ code: 0, stdout: '' });
+    await until('it is archived', async () => {
+      const { stdout } = await read(['--action', 'audit.day-key.expire', '--format', 'csv']);
+      return stdout.includes('data-key/d1.2020-01-01');
+    });
+  }, 60_000);
+
+  test('after the key-encryption key was rotated a person is still found, and held', async () => {
+    const [old, next] = [env.TIDEMARK_KEK, file('next', generateSecret())];
+    const rewrapped = await run(['keys', 'rewrap'], { TIDEMARK_KEK: `${next},${old}` });
+    expect(rewrapped, rewrapped.stderr).toMatchObject({ code: 0 });
+    const rotated = { TIDEMARK_KEK: next };
+    const revealed = await read(['--reveal', '--reason', 'a test', '--actor', other.id], {
+      ...operators.ben,
+      ...rotated,
+    });
+    expect(revealed.stdout).toContain('Grace Hopper');
+    const hold = ['hold', '--person', other.id, '--case', 'C-10', '--reason', 'ordered by the court'];
+    expect(await run(hold, operators.cleo)).toMatchObject({ code: 0 });
+    const asked = await run(['erase', '--person', other.id, '--reason', 'asked'], { ...operators.anna, ...rotated });
+    expect(asked).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('case C-10') });
+  }, 60_000);
+
   test('no version of the key is left, and the bucket of keys names nobody', async () => {
     const { Versions = [], DeleteMarkers = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: keysBucket }));
     expect(DeleteMarkers).toEqual([]);
@@ -199,6 +236,6 @@ describe('a person is erased', () => {
       tombstones++;
       expect(Versions.filter(version => version.Key === Key)).toHaveLength(1);
     }
-    expect(tombstones).toBe(1);
+    expect(tombstones).toBe(2);
   }, 60_000);
 });

@@ -170,11 +170,15 @@ export class ErasureDesk {
     throw new ErasureError('invalid-order', `order ${id} was changed meanwhile: see tidemark erase list`);
   }
 
-  /** Carries out what is approved and due. What a hold forbids is refused, recorded, and tried again the next time. */
+  /**
+   * Carries out what is approved and due. What a hold forbids is refused, recorded, and tried again the next time. What was done is
+   * done again where its key is there: a backup was restored, or somebody only marked it as done.
+   */
   async run(onRan: (ran: Ran) => void | Promise<void> = () => {}): Promise<Ran[]> {
     const ran: Ran[] = [];
-    const approved = (await this.list()).flatMap(order => (order.state === 'approved' ? [order] : []));
-    for (const judged of approved.filter(({ order }) => order.kind === 'erase')) {
+    for (const judged of await this.list()) {
+      if (judged.state === 'invalid' || judged.order.kind !== 'erase' || !judged.approvedBy) continue;
+      if (judged.state === 'done' && (await this.#isErased(judged.order.subject))) continue;
       const result = await this.#runOne(judged);
       ran.push(result);
       await onRan(result);
@@ -207,7 +211,7 @@ export class ErasureDesk {
     return { expired, held: null };
   }
 
-  async #runOne({ order, dueAt, approvedBy }: JudgedOrder): Promise<Ran> {
+  async #runOne({ order, dueAt, by, approvedBy }: JudgedOrder): Promise<Ran> {
     const { orders, keys } = this.#options;
     const { subject } = order;
     if (subject.kind !== 'key' || dueAt === null) throw new TypeError('only an approved erasure can be carried out');
@@ -220,10 +224,14 @@ export class ErasureDesk {
       return done('held', why);
     }
     const { versions, already } = await keys.store.erase(subject.keyId);
-    const details = { approvedBy: approvedBy?.name ?? '', versions, already: already ? 1 : 0 };
+    const details = { askedBy: by.name, approvedBy: approvedBy?.name ?? '', versions, already: already ? 1 : 0 };
     await this.#options.record(stepOf('erase.execute', order, null, 'success', details));
     await orders.markDone('erase', order.id, new Date(this.#now()));
     return done('erased', already ? 'its key was destroyed before' : '', versions);
+  }
+
+  async #isErased(subject: Subject): Promise<boolean> {
+    return subject.kind === 'key' && (await this.#options.keys.store.find(subject.keyId))?.key === 'erased';
   }
 
   async #heldBy({ active, unclear }: Holds, keyId: string): Promise<string | null> {

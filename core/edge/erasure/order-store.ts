@@ -4,7 +4,7 @@
 //   <prefix>/<kind>/<order id>/approval-<8 hex key id of who approves>.note
 //   <prefix>/<kind>/<order id>/done.json
 //
-// All are created and never replaced. The mark `done` decides only that it is not done again.
+// All are created and never replaced. The mark `done` decides nothing: what is done shows in the key itself.
 
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { KeyBucket } from '../keys/key-bucket.ts';

@@ -20,6 +20,8 @@ const keyBytes = 32;
 export interface FoundKey {
   readonly key: KeyObject | 'erased';
   readonly etag: string;
+  /** It was made just now, by this instance. */
+  readonly made?: true;
 }
 
 export interface Erased {
@@ -66,7 +68,7 @@ export class KeyStore {
     const created = this.#now().toISOString();
     const bytes = formatKeyObject({ id: keyId, kek: this.#current.id, wrapped, created });
     const etag = await this.#bucket.write(objectNameOf(keyId), bytes, null);
-    if (etag !== null) return { key: createSecretKey(key), etag };
+    if (etag !== null) return { key: createSecretKey(key), etag, made: true };
     const winner = await this.find(keyId);
     if (winner) return winner;
     throw new KeysError('unavailable', `the key ${keyId} is there and is not: someone deletes objects of keys`);

@@ -19,9 +19,13 @@ export interface RingOptions {
   readonly parallel?: number;
   /** Told before each wait for a store that is down. */
   readonly onWait?: (error: unknown, attempt: number) => void;
+  /** Told of each key that was not in memory. */
+  readonly onFetch?: (how: 'made' | 'found' | 'erased') => void;
 }
 
 export interface StoredKeyRing extends KeyRing {
+  /** Keys in memory. */
+  readonly size: number;
   close(): void;
 }
 
@@ -47,11 +51,15 @@ class Ring implements StoredKeyRing {
   constructor(store: KeyStore, lookupKey: KeyObject, options: RingOptions) {
     this.#store = store;
     this.#lookupKey = lookupKey;
-    this.#options = { maxKeys: 100_000, ttlMs: 300_000, parallel: 32, onWait: () => {}, ...options };
+    this.#options = { maxKeys: 100_000, ttlMs: 300_000, parallel: 32, onWait: () => {}, onFetch: () => {}, ...options };
     const { maxKeys: max, ttlMs } = this.#options;
     this.#entries = new LRUCache({ max, ttl: Math.ceil((ttlMs * 3) / 4) });
     // A key that nobody asks for any more would otherwise stay until its place is needed.
     this.#purging = setInterval(() => this.#entries.purgeStale(), Math.ceil(ttlMs / 4)).unref();
+  }
+
+  get size(): number {
+    return this.#entries.size;
   }
 
   async prepare(owners: readonly KeyOwner[], signal: AbortSignal): Promise<void> {
@@ -116,6 +124,7 @@ class Ring implements StoredKeyRing {
     const checkedAt = performance.now();
     const id = known?.id ?? keyIdOf(this.#lookupKey, owner);
     const found = await this.#store.findOrCreate(id, known?.found);
+    if (!known) this.#options.onFetch(found.key === 'erased' ? 'erased' : found.made ? 'made' : 'found');
     // What comes of an erased person is sealed under a key that is kept nowhere: it was erased before it was written.
     const lost = () => (known?.found.key === 'erased' ? known.key : generateKeySync('aes', { length: 256 }));
     this.#entries.set(name, { id, key: found.key === 'erased' ? lost() : found.key, found, checkedAt });
