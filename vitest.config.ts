@@ -10,6 +10,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/{unit,property,vectors}/**/*.test.ts'],
           pool: 'forks',
+          // Ends what hangs; says nothing of speed: a loaded machine may be ten times slower.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
