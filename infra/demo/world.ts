@@ -6,8 +6,9 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
+import { generateSecret } from '../../core/edge/keys/secret-file.ts';
 import { formatVerifierKey } from '../../core/proof/note.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';
 import { createLockedBucket, s3ConfigOf } from '../local/bucket.ts';
@@ -62,6 +63,8 @@ export async function prepareWorld(): Promise<World> {
   try {
     await createTopics(stack.env.KAFKA_BROKERS ?? '', topics);
     await createLockedBucket(s3ConfigOf(stack.env), bucket);
+    // Keys of persons have to be destroyed one day: a bucket without a lock.
+    await s3.send(new CreateBucketCommand({ Bucket: `${bucket}-keys` }));
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-demo-'));
     // After Ctrl-C too; what failed has to be looked into.
     process.on('exit', code => code === 1 || rmSync(folder, { recursive: true, force: true }));
@@ -70,6 +73,7 @@ export async function prepareWorld(): Promise<World> {
     say();
     pair('topics', `${topics.raw} → ${topics.events}, ${PARTITIONS} partitions each`);
     pair('bucket', `${bucket}, versioned, Object Lock; retention ${RETENTION}`);
+    pair('persons', `their data is sealed under a key each, kept in ${bucket}-keys, where it can be destroyed`);
     pair('keys', 'one for the normalizer, one for the archiver, made now; auditors get the public halves');
     pair('period', `${PERIOD}; in production an hour`);
     return {
@@ -93,7 +97,7 @@ export async function prepareWorld(): Promise<World> {
   }
 }
 
-type Keys = { seal: string; log: string; policy: string; normalizerKeys: string };
+type Keys = { seal: string; log: string; policy: string; normalizerKeys: string; kek: string; lookup: string };
 
 /** As `tidemark keys generate` does: two private keys, and the files that an auditor is given. */
 async function makeKeys(folder: string): Promise<Keys> {
@@ -102,10 +106,13 @@ async function makeKeys(folder: string): Promise<Keys> {
     log: join(folder, 'archiver.pem'),
     policy: join(folder, 'policy'),
     normalizerKeys: join(folder, 'normalizer.vkey'),
+    kek: join(folder, 'kek.key'),
+    lookup: join(folder, 'lookup.key'),
   };
   const [seal, log] = [generatePem(), generatePem()];
   await writeFile(keys.seal, seal, { mode: 0o600 });
   await writeFile(keys.log, log, { mode: 0o600 });
+  for (const secret of [keys.kek, keys.lookup]) await writeFile(secret, generateSecret(), { mode: 0o600 });
   await writeFile(keys.normalizerKeys, `${formatVerifierKey(signerFromPem(sealKeyName(ORIGIN), seal).key)}\n`);
   await writeFile(keys.policy, `log ${formatVerifierKey(signerFromPem(ORIGIN, log).key)}\nquorum none\n`);
   return keys;
@@ -134,8 +141,11 @@ function environments(
       ...consumers,
       TIDEMARK_GROUP: `tidemark-normalizer${of.id}`,
       TIDEMARK_SEAL_KEY: of.keys.seal,
-      TIDEMARK_ENCRYPTION: 'off',
-      TIDEMARK_CLEAR_FOR_EVER: 'yes',
+      TIDEMARK_ENCRYPTION: 'on',
+      TIDEMARK_KEYS_BUCKET: `${of.bucket}-keys`,
+      TIDEMARK_KEK: of.keys.kek,
+      TIDEMARK_LOOKUP_KEY: of.keys.lookup,
+      TIDEMARK_CHANGES_TOPIC: `audit.changes${of.id}`,
     },
     archiver: { ...consumers, TIDEMARK_GROUP: `tidemark-archiver${of.id}`, TIDEMARK_LOG_KEY: of.keys.log },
     auditor: s3,

@@ -99,7 +99,13 @@ describe('the demo', () => {
 
   test('leaves a copy that is laid out as the golden archive', async () => {
     expect((await readdir(copy)).sort()).toEqual(['README.md', 'normalizer.vkey', 'objects', 'policy', 'receipts']);
-    expect((await readdir(join(copy, 'objects/demo'))).sort()).toEqual(['archive.json', 'batches', 'events', 'log']);
+    expect((await readdir(join(copy, 'objects/demo'))).sort()).toEqual([
+      'archive.json',
+      'aside',
+      'batches',
+      'events',
+      'log',
+    ]);
     expect(await readFile(join(copy, 'policy'), 'utf8')).toMatch(/^log \S+\nquorum none\n$/);
   });
 
