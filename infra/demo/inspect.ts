@@ -34,8 +34,9 @@ export async function readEvents(world: World): Promise<void> {
   for (const filter of [
     ['--outcome', 'denied'],
     ['--action', 'permission.*'],
+    ['--action', 'audit.erase.*', '--action', 'audit.reveal'],
   ]) {
-    command(`npx tidemark read ${locationOf(world)} … ${filter.join(' ').replace(/\S+\*/, "'$&'")}`);
+    command(`npx tidemark read ${locationOf(world)} … ${filter.join(' ').replace(/\S+\*/g, "'$&'")}`);
     const result = await tidemark(world, ['read', locationOf(world), ...trustOf(world), ...filter]);
     output([...firstLines(result.text), ...result.said.split('\n')], 'rows');
     say();

@@ -31,8 +31,8 @@ export async function keepCopy(world: World, folder: string, published: readonly
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, object?.bytes ?? '', { flag: 'wx' });
   }
-  await copyFile(world.policy, join(folder, 'policy'));
-  await copyFile(world.normalizerKeys, join(folder, 'normalizer.vkey'));
+  await copyFile(world.files.policy, join(folder, 'policy'));
+  await copyFile(world.files.normalizerKeys, join(folder, 'normalizer.vkey'));
   const receipts = await keepReceipts(world, folder, published);
   await writeFile(join(folder, 'README.md'), readme(world, new Date()));
   pair('objects/', plural(objects.length, 'object'));

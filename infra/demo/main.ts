@@ -7,10 +7,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { parseDuration, periodOf } from '../../core/proof/period.ts';
 import { attack } from './attack.ts';
+import { showContext, showRefusal } from './context.ts';
+import { deployShop } from './deployment.ts';
 import { DemoError } from './error.ts';
 import { publishDeliveries } from './github.ts';
 import { readEvents, showTree, verify } from './inspect.ts';
 import { checkEmpty, keepCopy } from './keep.ts';
+import { erasePerson } from './person.ts';
 import { ARCHIVER, killPrograms, NORMALIZER, type Program, startProgram } from './programs.ts';
 import { command, detail, failure, heading, pair, say } from './screen.ts';
 import { rawEnds, watchSealing } from './seal.ts';
@@ -46,9 +49,21 @@ async function play(world: World, keep: string | undefined): Promise<void> {
   const running = await Promise.all([startProgram(world, ARCHIVER), startProgram(world, NORMALIZER)]);
   for (const { name, url } of running) pair(name, `${url}/metrics`);
   const published = await publishDeliveries(world);
+  await deployShop(world);
   await nextPeriod();
   await callShop(world);
-  await watchSealing(world, await rawEnds(world), running);
+  heading(
+    'Sealing',
+    'The normalizer seals runs of events; each period becomes a batch, which the signed log commits to.',
+  );
+  const logged = await watchSealing(world, await rawEnds(world), running);
+  say('every event that was published is in a batch of the log');
+  await showContext(world);
+  await showRefusal(world);
+  await erasePerson(world);
+  say();
+  say('Each step of that is an event too, and is sealed like any other:');
+  await watchSealing(world, await rawEnds(world), running, logged);
   await endConsumers(running);
   await showTree(world);
   await readEvents(world);

@@ -8,7 +8,7 @@ import { type Child, spawnGuarded } from '../local/child.ts';
 import { waitUntilHealthy } from '../local/health.ts';
 import { onFreePorts } from '../local/ports.ts';
 import { DemoError } from './error.ts';
-import type { Environments, World } from './world.ts';
+import type { Env, Environments, World } from './world.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -104,11 +104,15 @@ export interface CommandResult {
   readonly said: string;
 }
 
-/** Runs `tidemark` with an auditor's means: the bucket and two files, no Kafka, no registry, no private key. */
-export async function tidemark(world: World, args: readonly string[]): Promise<CommandResult> {
+/** Runs `tidemark`; without more with an auditor's means: the bucket and two files, no Kafka, no registry, no private key. */
+export async function tidemark(
+  world: World,
+  args: readonly string[],
+  env: Env = world.env.auditor,
+): Promise<CommandResult> {
   const child = spawn(process.execPath, [join(root, 'cli/main.ts'), ...args], {
     cwd: root,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...world.env.auditor },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [text, said] = ['', ''];
@@ -125,9 +129,9 @@ export async function tidemark(world: World, args: readonly string[]): Promise<C
 /** The two files that every check needs. */
 export const trustOf = (world: World): string[] => [
   '--policy',
-  world.policy,
+  world.files.policy,
   '--normalizer-keys',
-  world.normalizerKeys,
+  world.files.normalizerKeys,
 ];
 
 export const locationOf = (world: World): string => `s3://${world.bucket}/${world.prefix}`;

@@ -12,7 +12,7 @@ import { manifestKey, parseTime } from '../../core/proof/period.ts';
 import { getObject } from './bucket.ts';
 import { DemoError } from './error.ts';
 import type { Program } from './programs.ts';
-import { heading, pair, plural, say } from './screen.ts';
+import { pair, plural, say } from './screen.ts';
 import type { World } from './world.ts';
 
 const LIMIT_MS = 120_000;
@@ -33,14 +33,15 @@ export async function rawEnds(
   }
 }
 
-/** Shows batches as they are logged; returns when the last one's rows reach the ends. */
-export async function watchSealing(world: World, ends: ReadonlyMap<number, bigint>, running: Program[]): Promise<void> {
-  heading(
-    'Sealing',
-    'The normalizer seals runs of events; each period becomes a batch, which the signed log commits to.',
-  );
+/** Shows batches as they are logged, from an entry on; answers with the next when the last one's rows reach the ends. */
+export async function watchSealing(
+  world: World,
+  ends: ReadonlyMap<number, bigint>,
+  running: readonly Program[],
+  from = 0,
+): Promise<number> {
   const deadline = Date.now() + LIMIT_MS;
-  let shown = 0;
+  let shown = from;
   let last: Manifest | undefined;
   while (last === undefined || !reaches(last, ends)) {
     for (const program of running) program.checkRuns();
@@ -53,7 +54,7 @@ export async function watchSealing(world: World, ends: ReadonlyMap<number, bigin
     }
   }
   say();
-  say('every event that was published is in a batch of the log');
+  return shown;
 }
 
 const reaches = (manifest: Manifest, ends: ReadonlyMap<number, bigint>): boolean =>

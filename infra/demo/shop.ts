@@ -4,7 +4,18 @@ import { ORDERS, startProgram } from './programs.ts';
 import { check, heading, pair, say } from './screen.ts';
 import type { World } from './world.ts';
 
-type Call = { who: string; method: string; path: string; body?: object; status: number; told: string };
+type Call = {
+  who: string;
+  method: string;
+  path: string;
+  body?: object;
+  /** The change that it belongs to. */
+  ticket?: string;
+  status: number;
+  told: string;
+};
+
+const TICKET = 'CHG-1042';
 
 const CALLS: readonly Call[] = [
   post('bob', '/orders', { item: 'orrery', cents: 48_000 }, 201, 'order.create'),
@@ -17,6 +28,7 @@ const CALLS: readonly Call[] = [
   patch('ada', { refundLimitCents: 50_000 }, 200, 'settings.change, 10000 → 50000, ticket CHG-1042'),
   post('ada', '/orders/o-1/refund', { cents: 48_000, reason: 'arrived broken' }, 200, 'order.refund, 0 → 48000'),
   patch('ada', { refundLimitCents: 10_000 }, 200, 'settings.change, 50000 → 10000, ticket CHG-1042'),
+  { ...patch('ada', { currency: 'USD' }, 200, 'settings.change, without a ticket: against the policy'), ticket: '' },
 ];
 
 function post(who: string, path: string, body: object, status: number, told: string): Call {
@@ -24,7 +36,7 @@ function post(who: string, path: string, body: object, status: number, told: str
 }
 
 function patch(who: string, body: object, status: number, told: string): Call {
-  return { who, method: 'PATCH', path: '/settings', body, status, told };
+  return { who, method: 'PATCH', path: '/settings', body, ticket: TICKET, status, told };
 }
 
 /** Starts the service, calls it, and ends it cleanly: its last event says that the instance is closed. */
@@ -41,12 +53,12 @@ export async function callShop(world: World): Promise<void> {
   say(`${CALLS.length} calls, done, denied and failed ones alike recorded; the service has ended and said so`);
 }
 
-async function send(url: string, { who, method, path, body }: Call): Promise<number> {
+async function send(url: string, { who, method, path, body, ticket }: Call): Promise<number> {
   const answer = await fetch(`${url}${path}`, {
     method,
     headers: {
       authorization: `Bearer ${who}`,
-      'x-change-ticket': 'CHG-1042',
+      ...(ticket && { 'x-change-ticket': ticket }),
       ...(body && { 'content-type': 'application/json' }),
     },
     ...(body && { body: JSON.stringify(body) }),

@@ -3,17 +3,15 @@
 
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { S3Client } from '@aws-sdk/client-s3';
-import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { kafkaSettings } from '../../core/edge/settings.ts';
-import { formatVerifierKey } from '../../core/proof/note.ts';
-import { sealKeyName } from '../../core/proof/seal.ts';
 import { createLockedBucket, s3ConfigOf } from '../local/bucket.ts';
 import { startStack } from '../local/stack.ts';
 import { createTopics } from '../local/topics.ts';
+import { type Files, writeFiles } from './files.ts';
 import { detail, heading, pair, say } from './screen.ts';
 
 export const PERIOD = 'PT10S';
@@ -30,9 +28,11 @@ export interface Environments {
   readonly archiver: Env;
   /** The bucket alone. */
   readonly auditor: Env;
+  /** Who reveals and erases: persons' keys, and the raw topic, where it is recorded. */
+  readonly operator: Env;
 }
 
-type Env = Readonly<Record<string, string>>;
+export type Env = Readonly<Record<string, string>>;
 
 export interface World {
   readonly env: Environments;
@@ -44,8 +44,7 @@ export interface World {
   readonly folder: string;
   /** Whether the bucket goes with the demo's own S3 server. */
   readonly isFleeting: boolean;
-  readonly policy: string;
-  readonly normalizerKeys: string;
+  readonly files: Files;
   stop(): Promise<void>;
 }
 
@@ -63,26 +62,29 @@ export async function prepareWorld(): Promise<World> {
   try {
     await createTopics(kafkaSettings(stack.env), topics);
     await createLockedBucket(s3ConfigOf(stack.env), bucket);
+    // Keys of persons have to be destroyed one day: a bucket without a lock.
+    await s3.send(new CreateBucketCommand({ Bucket: `${bucket}-keys` }));
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-demo-'));
     // After Ctrl-C too; what failed has to be looked into.
     process.on('exit', code => code === 1 || rmSync(folder, { recursive: true, force: true }));
-    const keys = await makeKeys(folder);
+    const files = await writeFiles(folder, ORIGIN);
     say(`ready in ${((Date.now() - began) / 1000).toFixed(1)} s`);
     say();
     pair('topics', `${topics.raw} → ${topics.events}, ${PARTITIONS} partitions each`);
     pair('bucket', `${bucket}, versioned, Object Lock; retention ${RETENTION}`);
+    pair('persons', `their data is sealed under a key each, kept in ${bucket}-keys, where it can be destroyed`);
     pair('keys', 'one for the normalizer, one for the archiver, made now; auditors get the public halves');
+    pair('policy', 'a change of settings has to name its ticket; a catalogue says whose the services are');
     pair('period', `${PERIOD}; in production an hour`);
     return {
-      env: environments(stack.env, { ...topics, bucket, keys, id }),
+      env: environments(stack.env, { ...topics, bucket, files, id }),
       rawTopic: topics.raw,
       bucket,
       prefix: PREFIX,
       s3,
       folder,
       isFleeting: stack.s3 !== undefined,
-      policy: keys.policy,
-      normalizerKeys: keys.normalizerKeys,
+      files,
       stop: () => {
         s3.destroy();
         return stack.stop();
@@ -94,27 +96,9 @@ export async function prepareWorld(): Promise<World> {
   }
 }
 
-type Keys = { seal: string; log: string; policy: string; normalizerKeys: string };
-
-/** As `tidemark keys generate` does: two private keys, and the files that an auditor is given. */
-async function makeKeys(folder: string): Promise<Keys> {
-  const keys = {
-    seal: join(folder, 'normalizer.pem'),
-    log: join(folder, 'archiver.pem'),
-    policy: join(folder, 'policy'),
-    normalizerKeys: join(folder, 'normalizer.vkey'),
-  };
-  const [seal, log] = [generatePem(), generatePem()];
-  await writeFile(keys.seal, seal, { mode: 0o600 });
-  await writeFile(keys.log, log, { mode: 0o600 });
-  await writeFile(keys.normalizerKeys, `${formatVerifierKey(signerFromPem(sealKeyName(ORIGIN), seal).key)}\n`);
-  await writeFile(keys.policy, `log ${formatVerifierKey(signerFromPem(ORIGIN, log).key)}\nquorum none\n`);
-  return keys;
-}
-
 function environments(
   stack: Env,
-  of: { raw: string; events: string; bucket: string; keys: Keys; id: string },
+  of: { raw: string; events: string; bucket: string; files: Files; id: string },
 ): Environments {
   const isOfTopics = ([name]: [string, string]) => name.startsWith('KAFKA_') || name.startsWith('SCHEMA_');
   const { true: topics = [], false: others = [] } = Object.groupBy(Object.entries(stack), one => `${isOfTopics(one)}`);
@@ -129,18 +113,27 @@ function environments(
     TIDEMARK_EVENTS_TOPIC: of.events,
     TIDEMARK_PERIOD: PERIOD,
     TIDEMARK_RETENTION: RETENTION,
-    TIDEMARK_SEAL_VERIFIERS: of.keys.normalizerKeys,
+    TIDEMARK_SEAL_VERIFIERS: of.files.normalizerKeys,
+  };
+  const personal = {
+    TIDEMARK_ENCRYPTION: 'on',
+    TIDEMARK_KEYS_BUCKET: `${of.bucket}-keys`,
+    TIDEMARK_KEK: of.files.kek,
+    TIDEMARK_LOOKUP_KEY: of.files.lookup,
   };
   return {
     producers,
     normalizer: {
       ...consumers,
       TIDEMARK_GROUP: `tidemark-normalizer${of.id}`,
-      TIDEMARK_SEAL_KEY: of.keys.seal,
-      TIDEMARK_ENCRYPTION: 'off',
-      TIDEMARK_CLEAR_FOR_EVER: 'yes',
+      TIDEMARK_SEAL_KEY: of.files.seal,
+      ...personal,
+      TIDEMARK_POLICY: of.files.rules,
+      TIDEMARK_CATALOGUE: of.files.catalogue,
+      TIDEMARK_CHANGES_TOPIC: `audit.changes${of.id}`,
     },
-    archiver: { ...consumers, TIDEMARK_GROUP: `tidemark-archiver${of.id}`, TIDEMARK_LOG_KEY: of.keys.log },
+    archiver: { ...consumers, TIDEMARK_GROUP: `tidemark-archiver${of.id}`, TIDEMARK_LOG_KEY: of.files.log },
     auditor: s3,
+    operator: { ...consumers, ...personal, TIDEMARK_APPROVERS: of.files.approvers, TIDEMARK_ERASE_DELAY: 'PT1S' },
   };
 }

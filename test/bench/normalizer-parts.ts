@@ -5,6 +5,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { ChangeHistory } from '../../consumers/normalizer/enrich/change-history.ts';
@@ -39,31 +41,25 @@ const found = makeWriter(1, auditEventText);
 if (typeof found === 'string') throw new Error(found);
 const writer = found;
 
-/** Milliseconds of processor time so far, the collector's too: what else the machine does is not in it. */
-function spentMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
 /** One run over all records; answers its milliseconds. The clock stands still while keys are prepared. */
 async function measure(records: readonly FetchedRecord[], parts: Parts): Promise<number> {
   const run = new RunBuilder(nodeCrypto.sha256, chain, 0n);
   let spent = 0;
   for (let at = 0; at < records.length; at += together) {
-    let began = spentMs();
+    let began = performance.now();
     const prepared: Prepared[] = [];
     for (const raw of records.slice(at, at + together)) {
       prepared.push(prepare(raw, place, writer, Date.now() * 1000, parts));
     }
     const owners = parts.ring ? ownersIn(prepared) : [];
-    spent += spentMs() - began;
+    spent += performance.now() - began;
     await parts.ring?.prepare(owners, AbortSignal.timeout(10_000));
-    began = spentMs();
+    began = performance.now();
     for (const one of prepared) {
       const { key, datum } = finish(one, parts.ring);
       run.add(key, datum);
     }
-    spent += spentMs() - began;
+    spent += performance.now() - began;
   }
   return spent;
 }
@@ -112,6 +108,10 @@ function cachedRing(): KeyRing {
   };
 }
 
+/** Before each repetition, so that none pays for what the one before has left. */
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
 
@@ -134,6 +134,7 @@ const times = new Map<string, number[]>(cases.map(([name]) => [name, []]));
 for (let n = 0; n < warmUps + repetitions; n++) {
   for (const [name, parts] of cases) {
     if (only && name !== only) continue;
+    collectGarbage();
     const ms = await measure(records, parts);
     if (n >= warmUps) times.get(name)?.push(ms);
   }

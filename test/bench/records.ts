@@ -62,7 +62,7 @@ function eventOf(n: number): AuditEvent {
     request: {
       id: `req-${n}`,
       traceParent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-      clientAddress: `${20 + pick(n, 150)}.${pick(n * 5, 250)}.${pick(n * 7, 250)}.${pick(n * 11, 250)}`,
+      clientAddress: addressOf(isHuman ? pick(n, persons) : pick(n, services)),
       userAgent: isHuman ? 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/141.0 Safari/537.36' : 'curl/8.9',
     },
     change: null,
@@ -74,6 +74,9 @@ function eventOf(n: number): AuditEvent {
     ],
   };
 }
+
+/** Each person and machine comes from where it always does. */
+const addressOf = (n: number): string => `${20 + pick(n, 150)}.${pick(n * 5, 250)}.${pick(n * 7, 250)}.${n % 250}`;
 
 const text = (value: string) => ({ type: 'string' as const, text: value });
 const number = (value: number) => ({ type: 'integer' as const, text: `${value}` });

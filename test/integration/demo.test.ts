@@ -68,8 +68,12 @@ describe('the demo', () => {
       'Servers',
       'Consumers',
       'Webhooks',
+      'A deployment',
       'A service',
       'Sealing',
+      'Context',
+      'A refusal',
+      'A person',
       'The archive',
       'Reading',
       'Verifying',
@@ -80,26 +84,65 @@ describe('the demo', () => {
     expect(output).not.toContain('\u001b');
   });
 
+  test('tells of an event its owner and the changes that were live, and of a refusal why', () => {
+    for (const [name, value] of [
+      ['owner', 'team-shop'],
+      ['deployment.version', '4.2.0'],
+      ['configuration.reference', 'CHG-1042'],
+    ])
+      expect(output).toMatch(new RegExp(`^ +${name} +${value} `, 'm'));
+    expect(output).toMatch(/^ +message +rule changes-name-a-ticket demands the field change\.reference/m);
+  });
+
+  test('erases a person by two operators, and is intact before and after', () => {
+    inOrder([
+      'u-1842 Ada Lovelace ',
+      '✓ with the keys she is read in clear',
+      'INTACT',
+      '✓ verify says intact',
+      'asked by op-anna, approved by op-ben',
+      'erased  ',
+      'u-1842 (erased) ',
+      '✓ she reads as erased',
+      'INTACT',
+      '✓ verify says intact',
+    ]);
+    const after = output.slice(output.indexOf('u-1842 (erased)'));
+    expect(after).not.toContain('Lovelace');
+    expect(after).toContain('audit.erase.execute');
+  });
+
   test('is intact before the attacks, and finds both that the bucket let through', () => {
-    const told = [
+    inOrder([
       '✓ verify says intact',
       '✓ refused by the lock',
       '✓ hidden',
       '✓ replaced',
       '✓ it finds the hidden',
       '✓ it finds the altered',
-    ];
-    const places = told.map(text => output.indexOf(text));
-    expect(
-      places.every((place, index) => place > (places[index - 1] ?? 0)),
-      output,
-    ).toBe(true);
+    ]);
     expect(output).toMatch(/403 AccessDenied/);
   });
 
+  /** Each of the texts comes after the one before it. */
+  const inOrder = (texts: readonly string[]): void => {
+    let from = 0;
+    for (const text of texts) {
+      const place = output.indexOf(text, from);
+      expect(place, `${text} in\n${output}`).toBeGreaterThanOrEqual(from);
+      from = place + text.length;
+    }
+  };
+
   test('leaves a copy that is laid out as the golden archive', async () => {
     expect((await readdir(copy)).sort()).toEqual(['README.md', 'normalizer.vkey', 'objects', 'policy', 'receipts']);
-    expect((await readdir(join(copy, 'objects/demo'))).sort()).toEqual(['archive.json', 'batches', 'events', 'log']);
+    expect((await readdir(join(copy, 'objects/demo'))).sort()).toEqual([
+      'archive.json',
+      'aside',
+      'batches',
+      'events',
+      'log',
+    ]);
     expect(await readFile(join(copy, 'policy'), 'utf8')).toMatch(/^log \S+\nquorum none\n$/);
   });
 
@@ -109,6 +152,7 @@ describe('the demo', () => {
     const read = await run('cli/main.ts', ['read', join(copy, 'objects/demo'), ...trust(), '--format', 'jsonl']).ended;
     expect(read.code, read.output).toBe(0);
     for (const action of ['code.push', 'order.refund', 'settings.change']) expect(read.output).toContain(action);
+    expect(read.output).not.toMatch(/Lovelace|ada@shop/);
   });
 
   test('and whose receipts prove their events', async () => {
