@@ -1,5 +1,5 @@
 // The events topic as the normalizer writes it: one transactional producer a partition, one transaction a run. After an error the
-// outcome is not known, and the producer is of no use any more (KAFKA-NOTES): drop it, and read the tail.
+// outcome is not known, and the producer is of no use any more: drop it, and read the tail.
 
 import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
 import { describeError, isFenced, KafkaError } from '../../core/edge/kafka/index.ts';
