@@ -16,7 +16,7 @@ import { checkEmpty, keepCopy } from './keep.ts';
 import { erasePerson } from './person.ts';
 import { ARCHIVER, killPrograms, NORMALIZER, type Program, startProgram } from './programs.ts';
 import { command, detail, failure, heading, pair, say } from './screen.ts';
-import { rawEnds, watchSealing } from './seal.ts';
+import { rawEnds, watchSealing, whenPassed } from './seal.ts';
 import { callShop } from './shop.ts';
 import { PERIOD, prepareWorld, type World } from './world.ts';
 
@@ -46,10 +46,12 @@ async function main(): Promise<void> {
 
 async function play(world: World, keep: string | undefined): Promise<void> {
   heading('Consumers', 'The normalizer and the archiver, each a process that keeps no state but its output.');
-  const running = await Promise.all([startProgram(world, ARCHIVER), startProgram(world, NORMALIZER)]);
+  const [archiver, normalizer] = await Promise.all([startProgram(world, ARCHIVER), startProgram(world, NORMALIZER)]);
+  const running = [archiver, normalizer];
   for (const { name, url } of running) pair(name, `${url}/metrics`);
   const published = await publishDeliveries(world);
   await deployShop(world);
+  await whenPassed(world, normalizer);
   await nextPeriod();
   await callShop(world);
   heading(

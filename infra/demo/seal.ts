@@ -33,6 +33,18 @@ export async function rawEnds(
   }
 }
 
+/** Resolves once the normalizer has passed all that was published before: what comes now is marked by that. */
+export async function whenPassed(world: World, normalizer: Program): Promise<void> {
+  const published = [...(await rawEnds(world)).values()].reduce((sum, end) => sum + end, 0n);
+  for (const deadline = Date.now() + LIMIT_MS; ; await delay(POLL_MS)) {
+    normalizer.checkRuns();
+    const metrics = await (await fetch(`${normalizer.url}/metrics`)).text();
+    const passed = /^tidemark_normalizer_events_total (\d+)$/m.exec(metrics)?.[1] ?? '0';
+    if (BigInt(passed) >= published) return;
+    if (Date.now() > deadline) throw new DemoError('timeout', `not all events had passed after ${LIMIT_MS / 1000} s`);
+  }
+}
+
 /** Shows batches as they are logged, from an entry on; answers with the next when the last one's rows reach the ends. */
 export async function watchSealing(
   world: World,
