@@ -15,14 +15,15 @@ export interface OpenRing {
 
 const patienceMs = 60_000;
 
-/** The ring; null where encryption is off, which the settings allow only who was told twice. Waits a while for a store that is down. */
+/** The ring; null where encryption is off or was not decided, which is said at each start. Waits a while for a store that is down. */
 export async function openRing(
   { encryption, s3 }: Pick<NormalizerSettings, 'encryption' | 's3'>,
   log: Logger,
   events: Pick<NormalizerEvents, 'keysWait' | 'keyFetched'>,
 ): Promise<OpenRing | null> {
   if (encryption.state !== 'on') {
-    log.warn('encryption is off: personal data goes into the archive in clear, and nobody can erase it there');
+    const what = encryption.state === 'off' ? 'encryption is off' : 'TIDEMARK_ENCRYPTION was not decided (on or off)';
+    log.warn(`${what}: personal data goes into the archive in clear, and nobody can erase it there`);
     return null;
   }
   const keys = openKeys(encryption.keys);

@@ -128,8 +128,9 @@ export function archiverSettings(env: Env, readFile?: ReadFile): ArchiverSetting
 }
 
 /**
- * Encryption has to be decided. Off, in an archive that nobody can delete from, it has to be said twice: what is personal would stay
- * readable for years. The retention is the archiver's setting; who does not give it here means COMPLIANCE.
+ * Off, in an archive that nobody can delete from, has to be said twice: what is personal would stay readable for years. The retention is
+ * the archiver's setting; who does not give it here means COMPLIANCE. Nothing at all is how pipelines run that are older than encryption:
+ * they go on, with a warning at each start.
  */
 function decidedEncryption(reader: SettingsReader): EncryptionSettings {
   const before = reader.problems.length;
@@ -137,7 +138,6 @@ function decidedEncryption(reader: SettingsReader): EncryptionSettings {
   const retention = reader.optional('TIDEMARK_RETENTION', rules.retention, noRetention);
   if (reader.problems.length > before) return encryption;
   const advice = 'docs/privacy.md says what it needs; nobody can erase what is archived in clear.';
-  if (encryption.state === 'unset') reader.add('TIDEMARK_ENCRYPTION', 'nothing', 'on or off', advice);
   if (encryption.state !== 'off' || encryption.sure || retention.mode !== 'COMPLIANCE') return encryption;
   const why =
     reader.text('TIDEMARK_RETENTION') === undefined ? 'no TIDEMARK_RETENTION, which counts as' : 'a retention of';

@@ -56,10 +56,10 @@ describe('settings', () => {
     expect(settings.sealVerifiers.map(formatVerifierKey)).toEqual([own, other].map(formatVerifierKey));
   });
 
-  test('encryption is decided, and off with COMPLIANCE only who is told twice', () => {
+  test('encryption is off with COMPLIANCE only for who is told twice; nothing decided goes on, as before there was any', () => {
     const name = 'TIDEMARK_ENCRYPTION';
     const once = { ...good, TIDEMARK_CLEAR_FOR_EVER: undefined };
-    expect(problemsOf({ ...once, [name]: undefined }).get(name)).toContain('nothing | on or off');
+    expect(normalizerSettings({ ...once, [name]: undefined }, readFile).encryption).toEqual({ state: 'unset' });
     expect(problemsOf(once).get(name)).toMatch(/a retention of COMPLIANCE .* TIDEMARK_CLEAR_FOR_EVER=yes/);
     expect(problemsOf({ ...once, TIDEMARK_RETENTION: undefined }).get(name)).toContain('counts as COMPLIANCE');
     expect(problemsOf({ ...once, TIDEMARK_RETENTION: 'GOVERNANCE P400D' }).size).toBe(0);
@@ -104,14 +104,7 @@ describe('settings', () => {
 
   test('all that is missing is said at once', () => {
     expect([...problemsOf({}).keys()].sort()).toEqual(
-      [
-        'KAFKA_BROKERS',
-        'S3_BUCKET',
-        'SCHEMA_REGISTRY_URL',
-        'TIDEMARK_ENCRYPTION',
-        'TIDEMARK_ORIGIN',
-        'TIDEMARK_SEAL_KEY',
-      ].sort(),
+      ['KAFKA_BROKERS', 'S3_BUCKET', 'SCHEMA_REGISTRY_URL', 'TIDEMARK_ORIGIN', 'TIDEMARK_SEAL_KEY'].sort(),
     );
   });
 
