@@ -1,6 +1,6 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { AuditorError } from '../../auditor/error.ts';
 import { printable } from '../../auditor/read/index.ts';
 import {
@@ -22,6 +22,7 @@ import { topicSettings } from '../../core/edge/settings.ts';
 import { AUDIT_ACTIONS } from '../../core/event/index.ts';
 import { type Duration, parseDuration } from '../../core/proof/period.ts';
 import { type AuditRecord, openRegistry } from '../../schemas/index.ts';
+import { argument } from '../arguments.ts';
 import { count, print, say, warn } from '../output.ts';
 
 type TestOptions = { against?: string; events?: string; topic?: string | true; since: Duration };
@@ -61,11 +62,7 @@ export function addPolicy(program: Command): void {
 }
 
 function duration(text: string): Duration {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
-  }
+  return argument(() => parseDuration(text));
 }
 
 async function check(file: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { AuditorError } from '../../auditor/error.ts';
 import { openStore } from '../../auditor/open.ts';
 import {
@@ -7,12 +7,12 @@ import {
   formatNames,
   openFormat,
   type Proof,
-  parseInstant,
   printable,
   proofText,
   readEvents,
 } from '../../auditor/read/index.ts';
 import { formatMicros } from '../../core/proof/period.ts';
+import { microsArgument } from '../arguments.ts';
 import { count, print, say, warn } from '../output.ts';
 import { openRevealer, type Revealer } from '../revealer.ts';
 import { keysHelp, policyHelp, trustFrom } from '../trust.ts';
@@ -54,8 +54,8 @@ export function addRead(program: Command): void {
     .argument('<location>', 's3://bucket/prefix or a folder')
     .option('--policy <file>', `${policyHelp}; without it nothing is proven`)
     .option('--normalizer-keys <file>', keysHelp)
-    .option('--from <time>', 'from this time on: a date or a time with its zone', instant('--from'))
-    .option('--to <time>', 'before this time; a date is its midnight, UTC', instant('--to'))
+    .option('--from <time>', 'from this time on: a date or a time with its zone', microsArgument('--from'))
+    .option('--to <time>', 'before this time; a date is its midnight, UTC', microsArgument('--to'))
     .option('--action <glob>', "such as 'deploy.*'; this and the following may be given several times", several)
     .option('--actor <glob>', "the actor's id", several)
     .option('--target <glob>', "type/id, such as 'account/*'; without a slash: the type or the id", several)
@@ -67,16 +67,6 @@ export function addRead(program: Command): void {
     .option('--reason <text>', 'why personal data is shown')
     .addHelpText('after', examples)
     .action(read);
-}
-
-function instant(option: string): (text: string) => bigint {
-  return text => {
-    try {
-      return parseInstant(text, option);
-    } catch (error) {
-      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
-    }
-  };
 }
 
 async function read(location: string, options: Options): Promise<void> {

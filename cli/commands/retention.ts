@@ -1,11 +1,11 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { AuditorError } from '../../auditor/error.ts';
-import { parseInstant } from '../../auditor/read/index.ts';
 import { parseKeep } from '../../core/edge/retention.ts';
 import { type Extended, type ExtensionResult, extendLocks } from '../../core/edge/s3/extend-locks.ts';
 import { openS3Bucket, type S3Bucket } from '../../core/edge/s3/s3-bucket.ts';
 import { archiveKey } from '../../core/proof/batch.ts';
 import { formatTime } from '../../core/proof/period.ts';
+import { durationArgument, timeArgument } from '../arguments.ts';
 import { count, print } from '../output.ts';
 
 type Options = { until?: number; by?: number; from?: number; to?: number; dryRun?: boolean };
@@ -30,30 +30,14 @@ export function addRetention(program: Command): void {
     .description('Locks the segments of a span of time for longer, and all that proves them.')
     .argument('<location>', 's3://bucket/prefix')
     .addOption(
-      new Option('--until <time>', 'a date or a time with its zone').argParser(instant('--until')).conflicts('by'),
+      new Option('--until <time>', 'a date or a time with its zone').argParser(timeArgument('--until')).conflicts('by'),
     )
-    .option('--by <duration>', 'how much longer than listed, such as P90D or P3Y', keep)
-    .option('--from <time>', 'segments of batches from this time on', instant('--from'))
-    .option('--to <time>', 'segments of batches before this time', instant('--to'))
+    .option('--by <duration>', 'how much longer than listed, such as P90D or P3Y', durationArgument)
+    .option('--from <time>', 'segments of batches from this time on', timeArgument('--from'))
+    .option('--to <time>', 'segments of batches before this time', timeArgument('--to'))
     .option('--dry-run', 'say what would be done, and change nothing')
     .addHelpText('after', examples)
     .action(extend);
-}
-
-function parsed<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function instant(option: string): (text: string) => number {
-  return text => parsed(() => Number(parseInstant(text, option) / 1000n));
-}
-
-function keep(text: string): number {
-  return parsed(() => parseKeep(text).ms);
 }
 
 async function extend(location: string, { until, by, from, to, dryRun = false }: Options): Promise<void> {

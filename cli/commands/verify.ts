@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { openStore } from '../../auditor/open.ts';
-import { parseInstant, parseLogKeyFile } from '../../auditor/read/index.ts';
+import { parseLogKeyFile } from '../../auditor/read/index.ts';
 import {
   exitCodeOf,
   formatVerdict,
@@ -10,7 +10,7 @@ import {
   verifyArchive,
 } from '../../auditor/verify/index.ts';
 import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
-import { parseKeep } from '../../core/edge/retention.ts';
+import { durationArgument, timeArgument } from '../arguments.ts';
 import { print } from '../output.ts';
 import { keysHelp, policyHelp, readOwnFile, wholeTrustFrom } from '../trust.ts';
 
@@ -46,10 +46,14 @@ export function addVerify(program: Command): void {
     .requiredOption('--policy <file>', policyHelp)
     .requiredOption('--normalizer-keys <file>', keysHelp)
     .option('--log-keys <file>', 'periods that log keys are valid for: lines <vkey> [<first period> [<last period>]]')
-    .option('--from <time>', 'open only segments of batches from this time on', instant('--from'))
-    .option('--to <time>', 'open only segments of batches before this time', instant('--to'))
-    .option('--at <time>', 'verify as of this time; now by default', instant('--at'))
-    .option('--min-retention <duration>', 'the shortest retention that was promised, such as P400D or P7Y', duration)
+    .option('--from <time>', 'open only segments of batches from this time on', timeArgument('--from'))
+    .option('--to <time>', 'open only segments of batches before this time', timeArgument('--to'))
+    .option('--at <time>', 'verify as of this time; now by default', timeArgument('--at'))
+    .option(
+      '--min-retention <duration>',
+      'the shortest retention that was promised, such as P400D or P7Y',
+      durationArgument,
+    )
     .addOption(
       new Option('--lock-mode <mode>', 'the least firm lock to take; one in GOVERNANCE mode can be lifted by some')
         .choices(['compliance', 'governance'])
@@ -58,22 +62,6 @@ export function addVerify(program: Command): void {
     .option('--json', 'the verdict as JSON')
     .addHelpText('after', examples)
     .action(verify);
-}
-
-function parsed<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function instant(option: string): (text: string) => number {
-  return text => parsed(() => Number(parseInstant(text, option) / 1000n));
-}
-
-function duration(text: string): number {
-  return parsed(() => parseKeep(text).ms);
 }
 
 async function verify(location: string, options: Options): Promise<void> {
