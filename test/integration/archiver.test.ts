@@ -2,8 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Kafka, logLevel } from 'kafkajs';
@@ -16,6 +15,7 @@ import { s3ConfigOf } from '../../infra/local/bucket.ts';
 import { openRegistry, subjectFor } from '../../schemas/index.ts';
 import { testSchemaText } from '../archive-events.ts';
 import { createFresh, type FreshNames, stackEnv, stackVariable } from '../stack.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { testKeys, testOrigin } from '../test-keys.ts';
 import { type Checked, type CheckedVersion, checkArchive } from '../unit/archiver/check-archive.ts';
 import { verdictOf } from '../unit/archiver/verdict.ts';
@@ -40,7 +40,7 @@ interface Setup {
 
 async function setUp(partitions: number, period = 'PT3S'): Promise<Setup> {
   const names = await createFresh(partitions);
-  const folder = mkdtempSync(join(tmpdir(), 'archiver-'));
+  const folder = temporaryFolder();
   const verifiers = join(folder, 'normalizer.vkey');
   writeFileSync(verifiers, `${formatVerifierKey(testKeys.seal.key)}\n`);
   const pem = generatePem();

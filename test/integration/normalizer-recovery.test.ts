@@ -1,7 +1,6 @@
 // Where a normalizer goes on when its own output can't tell: from the archive, in a new generation, after a colleague with another key.
 
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compressors, generatePem, nodeCrypto, signerFromPem } from '../../core/edge/crypto.ts';
@@ -11,6 +10,7 @@ import { sealKeyName } from '../../core/proof/seal.ts';
 import { buildSegment, segmentKey } from '../../core/proof/segment.ts';
 import { auditRecordText } from '../../schemas/index.ts';
 import { freshNames, stackEnv } from '../stack.ts';
+import { temporaryFolder } from '../temporary.ts';
 import {
   createScene,
   encode,
@@ -106,7 +106,7 @@ test('a chain whose end is signed by a key that is not accepted is gone on from 
   const pem = generatePem();
   const env = { ...scene.env, TIDEMARK_SEAL_KEY: pem };
   expect(await endOf(env)).toContain('TIDEMARK_SEAL_VERIFIERS');
-  const verifiers = join(await mkdtemp(join(tmpdir(), 'tidemark-')), 'verifiers');
+  const verifiers = join(temporaryFolder(), 'verifiers');
   await writeFile(verifiers, `${formatVerifierKey(scene.key.key)}\n`);
   const program = await startProgram({ ...env, TIDEMARK_SEAL_VERIFIERS: verifiers });
   await send(scene, three(scene));

@@ -1,12 +1,11 @@
 // The golden archive, its trust, and copies of it to be altered.
 
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
 import { parsePolicyFile, parseSealKeyFile } from '../../../auditor/read/index.ts';
 import type { ReceiptTrust } from '../../../core/proof/receipt.ts';
+import { temporaryFolder } from '../../temporary.ts';
 
 export const goldenFolder: string = fileURLToPath(new URL('../../golden', import.meta.url));
 
@@ -19,13 +18,6 @@ export function goldenTrust(): ReceiptTrust {
     policy: parsePolicyFile(readFileSync(goldenPath('policy'), 'utf8'), 'policy'),
     sealKeys: parseSealKeyFile(readFileSync(goldenPath('normalizer.vkey'), 'utf8'), 'normalizer.vkey'),
   };
-}
-
-/** A new empty folder, gone when the test is over. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return folder;
 }
 
 /** A copy of the archive; the path is that of its `archive.json`'s folder. */

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { AuditorError } from '../../../auditor/error.ts';
 import { openStore } from '../../../auditor/open.ts';
 import { collect } from '../../../auditor/read/ahead.ts';
-import { goldenPath, temporaryFolder } from './golden.ts';
+import { temporaryFolder } from '../../temporary.ts';
+import { goldenPath } from './golden.ts';
 
 const codeOf = (action: () => unknown): string => {
   try {
@@ -55,13 +56,12 @@ describe('a folder', () => {
   });
 
   test('never reads outside, whatever key an archive names', async () => {
-    const root = folderWith(['log/checkpoint']);
-    writeFileSync(`${root}.secret`, 'secret');
-    const name = root.slice(root.lastIndexOf('/') + 1);
+    const outer = folderWith(['archive/log/checkpoint', 'archive.secret']);
+    const root = join(outer, 'archive');
     const store = openStore(root, {});
     for (const key of [
-      `../${name}.secret`,
-      `log/../../${name}.secret`,
+      '../archive.secret',
+      'log/../../archive.secret',
       '/etc/passwd',
       '',
       '.',

@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { generatePem, signerFromPem } from '../../../core/edge/crypto.ts';
 import { AUDIT_ACTIONS, checkEvent } from '../../../core/event/index.ts';
 import { formatVerifierKey } from '../../../core/proof/note.ts';
-import { goldenPath, temporaryFolder } from '../auditor/golden.ts';
+import { temporaryFolder } from '../../temporary.ts';
+import { goldenPath } from '../auditor/golden.ts';
 import { tidemark } from './command.ts';
 
 const order = '0b7c2a52-6f0c-4b52-9d5e-3c1a4a0f7d11';

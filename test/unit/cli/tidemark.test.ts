@@ -3,7 +3,8 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { goldenCopy, temporaryFolder } from '../auditor/golden.ts';
+import { temporaryFolder } from '../../temporary.ts';
+import { goldenCopy } from '../auditor/golden.ts';
 import { launcher, repository, run, tidemark } from './command.ts';
 
 const trust = ['--policy', 'policy', '--normalizer-keys', 'normalizer.vkey'];
