@@ -1,4 +1,4 @@
-// `npm run bench`: what each part of the normalizer costs. Its pure way (decide, policy, enrich, seal, encode, leaf) over the same records
+// What each part of the normalizer costs. Its pure way (decide, policy, enrich, seal, encode, leaf) over the same records
 // with each part on and off, in one process: repetitions are interleaved, so that what else the machine does hits all alike, and told
 // as ratios of medians. Keys are in memory: fetching them costs the store's time, and none of this program's.
 
@@ -21,11 +21,12 @@ import { createKafka, type FetchedRecord } from '../../core/edge/kafka/index.ts'
 import { type DataKey, type KeyRing, memoryKeyRing, ownerName } from '../../core/envelope/index.ts';
 import { parseDuration } from '../../core/proof/period.ts';
 import { auditEventText, auditRecordText } from '../../schemas/index.ts';
+import { type Bench, type BenchOptions, print } from './bench.ts';
 import { benchRecords, catalogueText, peopleText, policyText } from './records.ts';
+import { formatVerdict, interleave, median, pairedRatios } from './statistics.ts';
 
 const together = 128;
 const warmUps = 3;
-const repetitions = Number(process.env.TIDEMARK_BENCH_REPETITIONS ?? 41);
 /** All on against all off: what the project promises. */
 const promised = 0.6;
 
@@ -112,46 +113,56 @@ function cachedRing(): KeyRing {
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
-
-const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
-const enrichers = await openAll(folder);
-const ring = cachedRing();
-const own = parsePolicyFile(policyText);
-const policy = () => own;
-const off: Parts = { policy: null, enrichers: null, ring: null };
-const only = process.env.TIDEMARK_BENCH_ONLY;
-const cases: readonly (readonly [string, Parts])[] = [
-  ['all off', off],
-  ['policy', { ...off, policy }],
-  ['enrichment', { ...off, enrichers }],
-  ['encryption', { ...off, ring }],
-  ['all on', { policy, enrichers, ring }],
-];
-const records = benchRecords(2000);
-const times = new Map<string, number[]>(cases.map(([name]) => [name, []]));
-for (let n = 0; n < warmUps + repetitions; n++) {
-  for (const [name, parts] of cases) {
-    if (only && name !== only) continue;
-    collectGarbage();
-    const ms = await measure(records, parts);
-    if (n >= warmUps) times.get(name)?.push(ms);
+async function run(options: BenchOptions): Promise<void> {
+  const repetitions = options.repetitions ?? 41;
+  const records = benchRecords(options.events ?? 2000);
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
+  const enrichers = await openAll(folder);
+  try {
+    const cases = new Map<string, () => Promise<number>>();
+    for (const [name, parts] of variantsOf(enrichers)) {
+      if (options.cases.length > 0 && !options.cases.includes(name)) continue;
+      cases.set(name, async () => {
+        collectGarbage();
+        return measure(records, parts);
+      });
+    }
+    tell(await interleave(cases, repetitions, warmUps), records, repetitions);
+  } finally {
+    await enrichers.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
-await enrichers.close();
-rmSync(folder, { recursive: true, force: true });
 
-const base = median(times.get('all off') ?? []);
-const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0) / records.length;
-const lines = cases.map(([name]) => {
-  const ms = median(times.get(name) ?? []);
-  const micros = (ms / records.length) * 1000;
-  return `${name.padEnd(12)} ${micros.toFixed(1).padStart(6)} µs an event  ${(base / ms).toFixed(2)} of all off`;
-});
-const ratio = base / median(times.get('all on') ?? []);
-const verdict = ratio >= promised ? 'kept' : 'NOT KEPT';
-process.stdout.write(
-  `The normalizer without Kafka: ${records.length} events of ${Math.round(bytes)} bytes, medians of ${repetitions} repetitions\n\n` +
-    `${lines.join('\n')}\n\nall on is ${ratio.toFixed(2)} of all off, promised ${promised}: ${verdict}\n`,
-);
+function variantsOf(enrichers: NonNullable<Parts['enrichers']>): readonly (readonly [string, Parts])[] {
+  const own = parsePolicyFile(policyText);
+  const policy = () => own;
+  const ring = cachedRing();
+  const off: Parts = { policy: null, enrichers: null, ring: null };
+  return [
+    ['all off', off],
+    ['policy', { ...off, policy }],
+    ['enrichment', { ...off, enrichers }],
+    ['encryption', { ...off, ring }],
+    ['all on', { policy, enrichers, ring }],
+  ];
+}
+
+function tell(
+  times: ReadonlyMap<string, readonly number[]>,
+  records: readonly FetchedRecord[],
+  repetitions: number,
+): void {
+  const base = times.get('all off') ?? [];
+  const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0) / records.length;
+  print(`${records.length} events of ${Math.round(bytes)} bytes, medians of ${repetitions} repetitions\n`);
+  for (const [name, own] of times) {
+    const micros = (median(own) / records.length) * 1000;
+    const ratio = median(pairedRatios(base, own));
+    print(`${name.padEnd(12)} ${micros.toFixed(1).padStart(6)} µs an event  ${ratio.toFixed(2)} of all off`);
+  }
+  const ratio = median(pairedRatios(base, times.get('all on') ?? []));
+  print(`\n${formatVerdict('all on, of all off,', ratio, promised)}`);
+}
+
+export const bench: Bench = { name: 'parts', run };

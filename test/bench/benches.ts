@@ -1,0 +1,24 @@
+// All benches by name, in the order in which `npm run bench` runs them.
+
+import type { Bench } from './bench.ts';
+
+export interface BenchEntry {
+  readonly name: string;
+  readonly about: string;
+  /** It needs Kafka, a registry and S3: the runner starts them, or uses those that the environment names. */
+  readonly servers: boolean;
+  /** It takes long: run only where it is named. */
+  readonly long: boolean;
+  load(): Promise<{ readonly bench: Bench }>;
+}
+
+const quick = { servers: false, long: false };
+
+export const benches: readonly BenchEntry[] = [
+  {
+    ...quick,
+    name: 'parts',
+    about: 'the normalizer without Kafka, each part on and off',
+    load: () => import('./normalizer-parts.ts'),
+  },
+];
