@@ -21,4 +21,11 @@ export const benches: readonly BenchEntry[] = [
     about: 'the normalizer without Kafka, each part on and off',
     load: () => import('./normalizer-parts.ts'),
   },
+  {
+    ...quick,
+    name: 'throughput',
+    about: 'the normalizer, and copies with kafkajs and with Kafka Streams',
+    servers: true,
+    load: () => import('./throughput.ts'),
+  },
 ];

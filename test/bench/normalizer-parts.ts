@@ -22,7 +22,7 @@ import { type DataKey, type KeyRing, memoryKeyRing, ownerName } from '../../core
 import { parseDuration } from '../../core/proof/period.ts';
 import { auditEventText, auditRecordText } from '../../schemas/index.ts';
 import { type Bench, type BenchOptions, print } from './bench.ts';
-import { benchRecords, catalogueText, peopleText, policyText } from './records.ts';
+import { benchRecords, catalogueText, peopleText, policyText, type Shape, shapes } from './shapes.ts';
 import { formatVerdict, interleave, median, pairedRatios } from './statistics.ts';
 
 const together = 128;
@@ -114,24 +114,28 @@ setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
 async function run(options: BenchOptions): Promise<void> {
-  const repetitions = options.repetitions ?? 41;
-  const records = benchRecords(options.events ?? 2000);
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
   const enrichers = await openAll(folder);
   try {
-    const cases = new Map<string, () => Promise<number>>();
-    for (const [name, parts] of variantsOf(enrichers)) {
-      if (options.cases.length > 0 && !options.cases.includes(name)) continue;
-      cases.set(name, async () => {
-        collectGarbage();
-        return measure(records, parts);
-      });
-    }
-    tell(await interleave(cases, repetitions, warmUps), records, repetitions);
+    for (const shape of shapes) await runShape(shape, options, variantsOf(enrichers));
   } finally {
     await enrichers.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function runShape(shape: Shape, options: BenchOptions, variants: ReturnType<typeof variantsOf>): Promise<void> {
+  const { repetitions = 21, events = 2000 } = options;
+  const records = benchRecords(shape, events);
+  const cases = new Map<string, () => Promise<number>>();
+  for (const [name, parts] of variants) {
+    if (options.cases.length > 0 && !options.cases.includes(name)) continue;
+    cases.set(name, async () => {
+      collectGarbage();
+      return measure(records, parts);
+    });
+  }
+  tell(shape, await interleave(cases, repetitions, warmUps), records, repetitions);
 }
 
 function variantsOf(enrichers: NonNullable<Parts['enrichers']>): readonly (readonly [string, Parts])[] {
@@ -149,20 +153,23 @@ function variantsOf(enrichers: NonNullable<Parts['enrichers']>): readonly (reado
 }
 
 function tell(
+  shape: Shape,
   times: ReadonlyMap<string, readonly number[]>,
   records: readonly FetchedRecord[],
   repetitions: number,
 ): void {
   const base = times.get('all off') ?? [];
   const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0) / records.length;
-  print(`${records.length} events of ${Math.round(bytes)} bytes, medians of ${repetitions} repetitions\n`);
+  print(
+    `${shape.about}: ${records.length} events of ${Math.round(bytes)} bytes, medians of ${repetitions} repetitions\n`,
+  );
   for (const [name, own] of times) {
     const micros = (median(own) / records.length) * 1000;
     const ratio = median(pairedRatios(base, own));
     print(`${name.padEnd(12)} ${micros.toFixed(1).padStart(6)} µs an event  ${ratio.toFixed(2)} of all off`);
   }
   const ratio = median(pairedRatios(base, times.get('all on') ?? []));
-  print(`\n${formatVerdict('all on, of all off,', ratio, promised)}`);
+  print(`\n${formatVerdict('all on, of all off,', ratio, promised)}\n`);
 }
 
 export const bench: Bench = { name: 'parts', run };
