@@ -27,8 +27,8 @@ export interface Injection {
   readonly name: string;
   readonly startedAt: number;
   readonly healedAt: number;
-  /** Until everything moved again; null: the run ended first. */
-  readonly recoveryMs: number | null;
+  /** Until all that had come by then was through; null: the run ended first. */
+  readonly recovery: { readonly sealedMs: number; readonly archivedMs: number } | null;
 }
 
 export interface Schedule {
@@ -40,8 +40,8 @@ export interface Schedule {
   readonly pauseMs: readonly [least: number, most: number];
   /** Ends the run: faults heal, and no more are injected. */
   readonly signal: AbortSignal;
-  /** Resolves once all that was there at that time is through; null where the signal comes first. */
-  recovered(since: number, signal: AbortSignal): Promise<number | null>;
+  /** Resolves once all that is there by now is through; null where the signal comes first. */
+  recovered(signal: AbortSignal): Promise<{ readonly sealedAt: number; readonly archivedAt: number } | null>;
   onInject?(name: string): void;
 }
 
@@ -78,9 +78,9 @@ export async function injectFaults(schedule: Schedule): Promise<Injection[]> {
 
 async function afterwards(schedule: Schedule, fault: Fault, startedAt: number, healedAt: number): Promise<Injection> {
   const since = fault.recoversFrom === 'start' ? startedAt : healedAt;
-  const recoveredAt = await schedule.recovered(since, schedule.signal);
-  const recoveryMs = recoveredAt === null ? null : Math.max(0, recoveredAt - since);
-  return { name: fault.name, startedAt, healedAt, recoveryMs };
+  const recovered = await schedule.recovered(schedule.signal);
+  const recovery = recovered && { sealedMs: recovered.sealedAt - since, archivedMs: recovered.archivedAt - since };
+  return { name: fault.name, startedAt, healedAt, recovery };
 }
 
 const everything = 'everything';

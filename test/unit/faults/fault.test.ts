@@ -44,7 +44,7 @@ async function run(seed: number, count: number): Promise<Trace & { names: string
     atOnce: 3,
     pauseMs: [0, 1],
     signal: end.signal,
-    recovered: async since => since + 5,
+    recovered: async () => null,
     onInject: () => void (trace.order.length >= count && end.abort()),
   });
   return { ...trace, names: injections.map(({ name }) => name) };
@@ -71,7 +71,7 @@ describe('injectFaults', () => {
 
   it('counts the time to recover from the heal, or from the start where nothing heals', async () => {
     const end = new AbortController();
-    const since: Record<string, number> = {};
+    const times: number[] = [];
     const slow = async () => {
       await delay(20);
     };
@@ -84,15 +84,15 @@ describe('injectFaults', () => {
       atOnce: 2,
       pauseMs: [1, 1],
       signal: end.signal,
-      recovered: async time => {
-        since[time] = time;
-        if (Object.keys(since).length > 8) end.abort();
-        return time + 3;
+      recovered: async () => {
+        const sealedAt = Date.now() + 1_000_000;
+        if (times.push(sealedAt) > 8) end.abort();
+        return { sealedAt, archivedAt: sealedAt + 7 };
       },
     });
-    for (const { name, startedAt, healedAt, recoveryMs } of injections) {
-      expect(recoveryMs).toBe(3);
-      expect(since[name === 'kills' ? startedAt : healedAt]).toBeDefined();
+    for (const { name, startedAt, healedAt, recovery } of injections) {
+      expect(times).toContain((name === 'kills' ? startedAt : healedAt) + (recovery?.sealedMs ?? 0));
+      expect(recovery?.archivedMs).toBe((recovery?.sealedMs ?? 0) + 7);
     }
     expect(new Set(injections.map(({ name }) => name))).toEqual(new Set(['heals', 'kills']));
   });
@@ -105,6 +105,8 @@ describe('injectFaults', () => {
     };
     const schedule = { faults: [broken], random: seededRandom(1), atOnce: 2, pauseMs: [0, 0] as const };
     const signal = new AbortController().signal;
-    await expect(injectFaults({ ...schedule, signal, recovered: async () => 0 })).rejects.toThrow('the fault broken');
+    await expect(injectFaults({ ...schedule, signal, recovered: async () => null })).rejects.toThrow(
+      'the fault broken',
+    );
   });
 });

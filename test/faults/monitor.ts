@@ -1,0 +1,131 @@
+// How far the pipeline has come, watched from outside while it runs: what of `audit.raw` is sealed, by the seals that a plain consumer of
+// `audit.events` sees; what of that is in the bucket, by the positions that the archivers tell. For the report's times alone: what
+// is right and wrong, the checker says, at the end.
+
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import kafkajs, { type Admin, type Consumer } from 'kafkajs';
+import { topics, type World } from './world.ts';
+
+type Ends = ReadonlyMap<number, bigint>;
+
+export interface Recovered {
+  readonly sealedAt: number;
+  readonly archivedAt: number;
+}
+
+interface Sealed {
+  /** Behind the last sealed raw offset. */
+  readonly next: bigint;
+  /** Behind the run's last record, in the events topic. */
+  readonly offset: bigint;
+  readonly generation: number;
+}
+
+const pollMs = 250;
+
+export class Monitor {
+  readonly #world: World;
+  readonly #admin: Admin;
+  readonly #consumer: Consumer;
+  #sealed = new Map<number, Sealed>();
+  /** Sealing time of the latest seal, ms. */
+  lastSealedAt = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    const kafka = new kafkajs.Kafka({
+      brokers: [world.kafka.brokers],
+      clientId: 'faults-monitor',
+      logLevel: kafkajs.logLevel.NOTHING,
+      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30 },
+    });
+    this.#admin = kafka.admin();
+    this.#consumer = kafka.consumer({
+      groupId: `monitor-${randomUUID()}`,
+      metadataMaxAge: 2000,
+      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30, restartOnFailure: async () => true },
+    });
+  }
+
+  async start(): Promise<void> {
+    await Promise.all([this.#admin.connect(), this.#consumer.connect()]);
+    await this.#consumer.subscribe({ topic: topics.events, fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachMessage: async ({ partition, message: { headers, offset } }) => {
+        const seal = headers?.['tidemark-seal'];
+        if (seal) this.#take(partition, String(seal), BigInt(offset) + 1n);
+      },
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled([this.#consumer.disconnect(), this.#admin.disconnect()]);
+  }
+
+  /** The events topic was made anew: what is read by now is of the old one. */
+  forget(): void {
+    this.#sealed = new Map();
+  }
+
+  /** Where the raw topic ends, by partition; waits for a broker. */
+  rawEnds(signal?: AbortSignal): Promise<Ends | null> {
+    return this.#asked(async () => {
+      const offsets = await this.#admin.fetchTopicOffsets(topics.raw);
+      return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
+    }, signal);
+  }
+
+  /** Resolves once all that the raw topic holds by now is sealed, and in the bucket; null where the signal comes first. */
+  async recovered(signal: AbortSignal): Promise<Recovered | null> {
+    const ends = await this.rawEnds(signal);
+    if (!ends) return null;
+    if (!(await this.#until(() => this.#isSealed(ends), signal))) return null;
+    const sealedAt = Date.now();
+    const offsets = new Map([...this.#sealed].map(([partition, { offset }]) => [partition, offset]));
+    if (!(await this.#until(() => this.#isArchived(offsets), signal))) return null;
+    return { sealedAt, archivedAt: Date.now() };
+  }
+
+  /** What is not sealed yet, for the message of a run that does not end. */
+  lag(ends: Ends): string {
+    const behind = [...ends].filter(([partition, end]) => (this.#sealed.get(partition)?.next ?? 0n) < end);
+    return behind
+      .map(([partition, end]) => `${partition}: ${this.#sealed.get(partition)?.next ?? 0n}/${end}`)
+      .join(', ');
+  }
+
+  #take(partition: number, note: string, offset: bigint): void {
+    const [, , place = '', range = '', , time = ''] = note.split('\n');
+    const [, generation] = place.split(' ');
+    const [, next = '0'] = range.split(' ');
+    this.#sealed.set(partition, { next: BigInt(next), offset, generation: Number(generation) });
+    this.lastSealedAt = Math.max(this.lastSealedAt, Number(time));
+  }
+
+  #isSealed(ends: Ends): boolean {
+    return [...ends].every(([partition, end]) => (this.#sealed.get(partition)?.next ?? 0n) >= end);
+  }
+
+  async #isArchived(offsets: Ends): Promise<boolean> {
+    const groupId = this.#world.groups.archiver;
+    const [found] = await this.#admin.fetchOffsets({ groupId, topics: [topics.events] });
+    const committed = new Map(found?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+    return [...offsets].every(([partition, offset]) => (committed.get(partition) ?? 0n) >= offset);
+  }
+
+  async #until(condition: () => boolean | Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+    return (await this.#asked(async () => ((await condition()) ? true : null), signal)) ?? false;
+  }
+
+  /** Asks until there is an answer, whatever is broken meanwhile. */
+  async #asked<T>(ask: () => Promise<T | null>, signal?: AbortSignal): Promise<T | null> {
+    for (;;) {
+      const answer = await ask().catch(() => null);
+      if (answer !== null) return answer;
+      if (signal?.aborted) return null;
+      await delay(pollMs);
+    }
+  }
+}

@@ -1,0 +1,187 @@
+// A run of faults from its servers to its report: load, faults at random by the seed, quiet, everything drained and sealed; then the checker
+// and the auditor, each a process that knows nothing of the run but the world's addresses.
+
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { s3ConfigOf } from '../../infra/local/bucket.ts';
+import type { Comparison } from './checker.ts';
+import type { CheckerPlan } from './checker-main.ts';
+import { type Fault, type Injection, injectFaults } from './fault.ts';
+import { Fleet } from './fleet.ts';
+import { Monitor } from './monitor.ts';
+import { processFaults } from './process-faults.ts';
+import { seededRandom } from './random.ts';
+import { type Servers, serverFaults } from './server-faults.ts';
+import { type Load, Services } from './services.ts';
+import { falseFindings, type Verdict, verify } from './verdict.ts';
+import { archive, startWorld, topics, type World, type WorldOptions } from './world.ts';
+
+export interface RunOptions extends WorldOptions {
+  readonly seed: number;
+  /** How long faults are injected. */
+  readonly forMs: number;
+  readonly atOnce: number;
+  readonly pauseMs: readonly [number, number];
+  readonly load: Load;
+  /** Names of faults, or of their beginnings; none: all. */
+  readonly only: readonly string[];
+  /** Files that normalizers and archivers preload. */
+  readonly preload?: readonly string[];
+  /** Faults beside, or instead of, those at random. */
+  readonly faults?: (servers: Servers) => readonly Fault[];
+  progress(line: string): void;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly folder: string;
+  readonly injections: readonly Injection[];
+  readonly comparison: Comparison;
+  readonly verdict: Verdict;
+  /** What `verify` said that is not so. */
+  readonly falseFindings: readonly string[];
+  /** What went wrong beside that: a program that can't be restarted into health, a service that broke. */
+  readonly trouble: readonly string[];
+  /** How programs ended by themselves, and were started again. */
+  readonly ends: readonly string[];
+}
+
+export async function runFaults(options: RunOptions): Promise<RunResult> {
+  const { progress } = options;
+  const world = await startWorld(options);
+  progress(`evidence in ${world.folder}`);
+  const servers: Servers = {
+    world,
+    normalizers: new Fleet({ world, role: 'normalizer', preload: options.preload ?? [] }),
+    archivers: new Fleet({ world, role: 'archiver', preload: options.preload ?? [] }),
+    services: new Services(world, options.load),
+    monitor: new Monitor(world),
+  };
+  try {
+    return await runIn(world, servers, options);
+  } finally {
+    await Promise.allSettled([servers.services.kill(), ...fleets(servers).map(fleet => killFleet(fleet))]);
+    await servers.monitor.stop();
+    await world.stop();
+  }
+}
+
+const fleets = ({ normalizers, archivers }: Servers): Fleet[] => [normalizers, archivers];
+
+async function killFleet(fleet: Fleet): Promise<void> {
+  await Promise.all([...fleet.members].map(member => fleet.leave(member, 'SIGKILL')));
+}
+
+async function runIn(world: World, servers: Servers, options: RunOptions): Promise<RunResult> {
+  const { progress, seed } = options;
+  await Promise.all(fleets(servers).map(fleet => fleet.scale(2)));
+  await servers.monitor.start();
+  await servers.services.start();
+  const warm = await servers.monitor.recovered(AbortSignal.timeout(90_000));
+  if (!warm) throw new Error('nothing was archived within 90 s of the start, before any fault');
+  progress('everything runs; faults begin');
+
+  const faults = options.faults?.(servers) ?? [...processFaults(servers), ...serverFaults(servers)];
+  const chosen = faults.filter(
+    ({ name }) => options.only.length === 0 || options.only.some(one => name.startsWith(one)),
+  );
+  if (chosen.length === 0)
+    throw new Error(`no fault of ${options.only.join(', ')}; there are ${faults.map(({ name }) => name).join(', ')}`);
+  const began = Date.now();
+  const injections = await injectFaults({
+    faults: chosen,
+    random: seededRandom(seed),
+    atOnce: options.atOnce,
+    pauseMs: options.pauseMs,
+    signal: AbortSignal.timeout(options.forMs),
+    recovered: signal => servers.monitor.recovered(signal),
+    onInject: name => progress(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${name}`),
+  });
+  progress('faults are over; services close');
+  const trouble = await settle(servers, progress);
+  const isTopicYounger = injections.some(({ name }) => name === 'events-topic-anew');
+  const comparison = await check(world, isTopicYounger);
+  const verdict = await verify(world);
+  const wrong = falseFindings(verdict, world.folder, lawfulReports(injections));
+  const ends = [...fleets(servers).flatMap(fleet => fleet.ends), ...servers.services.ends];
+  trouble.push(...servers.services.ends.filter(end => !end.endsWith(': 0')));
+  return { seed, folder: world.folder, injections, comparison, verdict, falseFindings: wrong, trouble, ends };
+}
+
+/** A partition that nobody could seal for two periods was silent, and the chain says so itself. */
+function lawfulReports(injections: readonly Injection[]): Set<string> {
+  return new Set(injections.length > 0 ? ['silence'] : []);
+}
+
+const drainMs = 180_000;
+
+/** Everything that was sent is sealed, archived and in a batch; then the programs end. Answers what did not come about. */
+async function settle(servers: Servers, progress: (line: string) => void): Promise<string[]> {
+  const { services, monitor, normalizers, archivers, world } = servers;
+  const trouble: string[] = [];
+  await services.stop();
+  progress('waiting for what was sent to be archived');
+  if (!(await monitor.recovered(AbortSignal.timeout(drainMs)))) {
+    const ends = await monitor.rawEnds();
+    trouble.push(
+      `not all is sealed and archived ${drainMs / 1000} s after the last fault: ${ends && monitor.lag(ends)}`,
+    );
+  }
+  await normalizers.scale(0);
+  progress('waiting for the last period to be sealed');
+  await monitor.recovered(AbortSignal.timeout(30_000));
+  if (!(await isLogged(world, monitor.lastSealedAt))) trouble.push('the last period was not sealed');
+  await archivers.scale(0);
+  return trouble;
+}
+
+/** Waits until the log reaches behind a time. */
+async function isLogged(world: World, time: number): Promise<boolean> {
+  const { env, periodMs } = world;
+  const client = new S3Client(s3ConfigOf(env));
+  const read = async (key: string): Promise<string> => {
+    const { Body } = await client.send(
+      new GetObjectCommand({ Bucket: archive.bucket, Key: `${archive.prefix}/${key}` }),
+    );
+    return (await Body?.transformToString()) ?? '';
+  };
+  try {
+    const { first } = JSON.parse(await read('archive.json')) as { first: string };
+    for (const deadline = Date.now() + 3 * periodMs + 60_000; Date.now() < deadline; ) {
+      const [, size = '0'] = (await read('log/checkpoint').catch(() => '')).split('\n');
+      if (Date.parse(first) + Number(size) * periodMs > time) return true;
+      await delay(250);
+    }
+    return false;
+  } finally {
+    client.destroy();
+  }
+}
+
+async function check(world: World, isTopicYounger: boolean): Promise<Comparison> {
+  const { env, folder } = world;
+  const plan: CheckerPlan = {
+    brokers: [world.kafka.brokers],
+    registry: env.SCHEMA_REGISTRY_URL ?? '',
+    rawTopic: topics.raw,
+    eventsTopic: topics.events,
+    generation: 0,
+    bucket: {
+      endpoint: env.S3_ENDPOINT ?? '',
+      region: env.AWS_REGION ?? '',
+      accessKeyId: env.AWS_ACCESS_KEY_ID ?? '',
+      secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? '',
+      bucket: archive.bucket,
+      prefix: archive.prefix,
+    },
+    isTopicYounger,
+  };
+  writeFileSync(join(folder, 'checker.json'), JSON.stringify(plan));
+  const checker = new URL('checker-main.ts', import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, [checker, folder], { maxBuffer: 1 << 30 });
+  return JSON.parse(stdout) as Comparison;
+}

@@ -1,0 +1,141 @@
+// What happens to the servers, and what their operators do to them: the broker is killed, the registry is away, committed offsets are
+// deleted, the events topic is made anew, partitions are added, a service of another version comes.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import kafkajs, { type Admin } from 'kafkajs';
+import { createTopics } from '../../infra/local/topics.ts';
+import type { Fault } from './fault.ts';
+import type { Fleet } from './fleet.ts';
+import type { Monitor } from './monitor.ts';
+import { type Programs, wait } from './process-faults.ts';
+import { topics, type World } from './world.ts';
+
+export interface Servers extends Programs {
+  readonly world: World;
+  readonly monitor: Monitor;
+}
+
+export function serverFaults(servers: Servers): Fault[] {
+  const { normalizers, archivers } = servers;
+  return [
+    killBroker(servers),
+    registryAway(servers),
+    deleteOffsets(servers, normalizers),
+    deleteOffsets(servers, archivers),
+    makeEventsAnew(servers),
+    addPartitions(servers),
+    otherVersion(servers, 'wider'),
+    otherVersion(servers, 'narrower'),
+  ];
+}
+
+function killBroker({ world }: Servers): Fault {
+  return {
+    name: 'kill-broker',
+    touches: ['kafka'],
+    inject: async (random, signal) => {
+      await world.kafka.kill();
+      await wait(random, [0, 8000], signal);
+      await world.kafka.restart();
+    },
+  };
+}
+
+function registryAway({ world }: Servers): Fault {
+  return {
+    name: 'registry-away',
+    touches: ['registry'],
+    inject: async (random, signal) => {
+      world.registry.shut(random.pick(['refuse', 'hang']));
+      await wait(random, [5000, 40_000], signal);
+      world.registry.open();
+    },
+  };
+}
+
+/** Kafka deletes those of an empty group alone: all its members leave before. */
+function deleteOffsets({ world }: Servers, fleet: Fleet): Fault {
+  return {
+    name: `delete-offsets-${fleet.role}`,
+    touches: [fleet.role, 'kafka'],
+    inject: async () => {
+      const count = fleet.members.length;
+      await fleet.scale(0);
+      await withAdmin(world, admin => insisting(() => admin.deleteGroups([world.groups[fleet.role]])));
+      await fleet.scale(count);
+    },
+  };
+}
+
+/** The topic is gone, with all that was in it; the archive stays. The programs are stopped for it, as they have to be. */
+function makeEventsAnew({ world, monitor, normalizers, archivers }: Servers): Fault {
+  return {
+    name: 'events-topic-anew',
+    touches: ['everything'],
+    inject: async () => {
+      const fleets = [normalizers, archivers];
+      const counts = fleets.map(({ members }) => members.length);
+      await Promise.all(fleets.map(fleet => fleet.scale(0)));
+      await withAdmin(world, async admin => {
+        const partitions = (await admin.fetchTopicOffsets(topics.raw)).length;
+        await admin.deleteTopics({ topics: [topics.events] });
+        await insisting(async () => {
+          if ((await admin.listTopics()).includes(topics.events)) throw new Error('it is there still');
+          await createTopics(world.kafka.brokers, { ...topics, partitions });
+        });
+      });
+      monitor.forget();
+      await Promise.all(fleets.map((fleet, index) => fleet.scale(counts[index] ?? 2)));
+    },
+  };
+}
+
+/** First of the events topic, then of the raw one (docs/operating.md). */
+function addPartitions({ world }: Servers): Fault {
+  return {
+    name: 'add-partitions',
+    touches: ['everything'],
+    inject: () =>
+      withAdmin(world, async admin => {
+        const { length } = await admin.fetchTopicOffsets(topics.raw);
+        if (length >= 48) return;
+        for (const topic of [topics.events, topics.raw])
+          await insisting(() => admin.createPartitions({ topicPartitions: [{ topic, count: length + 2 }] }));
+      }),
+  };
+}
+
+function otherVersion({ services }: Servers, schema: 'wider' | 'narrower'): Fault {
+  return {
+    name: `schema-${schema}`,
+    touches: [`schema-${schema}`],
+    inject: async (random, signal) => {
+      const writer = await services.beginWriter(schema);
+      await wait(random, [5000, 15_000], signal);
+      await writer.end();
+    },
+  };
+}
+
+async function withAdmin(world: World, action: (admin: Admin) => Promise<unknown>): Promise<void> {
+  const kafka = new kafkajs.Kafka({ brokers: [world.kafka.brokers], logLevel: kafkajs.logLevel.NOTHING });
+  const admin = kafka.admin();
+  await insisting(() => admin.connect());
+  try {
+    await action(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** A group is empty, and a topic gone, only a little after it was asked for. */
+async function insisting<T>(ask: () => Promise<T>): Promise<T> {
+  for (const deadline = Date.now() + 60_000; ; ) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await delay(300);
+    }
+  }
+}

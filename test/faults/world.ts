@@ -1,0 +1,127 @@
+// A whole Tidemark of its own for a run of faults: servers that can be taken away, topics, a bucket, keys, and a folder that keeps what is
+// to be looked into afterwards.
+
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
+import { formatVerifierKey } from '../../core/proof/note.ts';
+import { sealKeyName } from '../../core/proof/seal.ts';
+import { createLockedBucket, s3ConfigOf } from '../../infra/local/bucket.ts';
+import { type KafkaServer, startKafka } from '../../infra/local/kafka.ts';
+import { startRegistry } from '../../infra/local/registry.ts';
+import { LOCAL_REGION, startS3 } from '../../infra/local/s3.ts';
+import { createTopics } from '../../infra/local/topics.ts';
+import { type Gate, openGate } from './gate.ts';
+
+export const topics = { raw: 'audit.raw', events: 'audit.events' } as const;
+export const archive = { bucket: 'faults', prefix: 'prod', origin: 'test.example/faults' } as const;
+
+export interface World {
+  /** Ledgers, logs, the checker's report. */
+  readonly folder: string;
+  readonly kafka: KafkaServer;
+  readonly registry: Gate;
+  readonly periodMs: number;
+  /** Of clients that need nothing else. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly normalizer: Readonly<Record<string, string>>;
+  readonly archiver: Readonly<Record<string, string>>;
+  readonly groups: { readonly normalizer: string; readonly archiver: string };
+  /** Files for `tidemark verify`. */
+  readonly trust: { readonly policy: string; readonly normalizerKeys: string };
+  /** Ends the servers; the folder stays. */
+  stop(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly partitions: number;
+  /** ISO 8601 seconds, such as PT10S. */
+  readonly periodSeconds: number;
+  /** How long an event may wait outside the lock. */
+  readonly segmentSeconds: number;
+  /** Servers that are used instead of starting ones: SCHEMA_REGISTRY_URL, S3_ENDPOINT and its credentials. */
+  readonly given?: Readonly<Record<string, string>>;
+}
+
+/** Starts what is not given; names are fixed, so a bucket that is given must be new. */
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-faults-'));
+  for (const name of ['ledgers', 'logs']) mkdirSync(join(folder, name));
+  const { given = {} } = options;
+  const [kafka, registry, s3] = await Promise.all([
+    // Soon back after a kill: the controller waits for the dead broker's session.
+    startKafka({ properties: { 'broker.session.timeout.ms': '3000' } }),
+    given.SCHEMA_REGISTRY_URL ? null : startRegistry(),
+    given.S3_ENDPOINT ? null : startS3(),
+  ]);
+  const address = new URL(given.SCHEMA_REGISTRY_URL ?? registry?.url ?? '');
+  const gate = await openGate({ host: address.hostname, port: Number(address.port) });
+  address.port = `${gate.port}`;
+  const env = {
+    PATH: process.env.PATH ?? '',
+    KAFKA_BROKERS: kafka.brokers,
+    SCHEMA_REGISTRY_URL: address.href,
+    S3_ENDPOINT: given.S3_ENDPOINT ?? s3?.url ?? '',
+    AWS_ACCESS_KEY_ID: given.AWS_ACCESS_KEY_ID ?? s3?.accessKeyId ?? '',
+    AWS_SECRET_ACCESS_KEY: given.AWS_SECRET_ACCESS_KEY ?? s3?.secretAccessKey ?? '',
+    AWS_REGION: LOCAL_REGION,
+    S3_BUCKET: archive.bucket,
+    S3_PREFIX: archive.prefix,
+    TIDEMARK_ORIGIN: archive.origin,
+    TIDEMARK_RAW_TOPIC: topics.raw,
+    TIDEMARK_EVENTS_TOPIC: topics.events,
+    TIDEMARK_PERIOD: `PT${options.periodSeconds}S`,
+    TIDEMARK_RETENTION: 'COMPLIANCE PT2H',
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all([gate.close(), kafka.stop(), registry?.stop(), s3?.stop()]);
+  };
+  try {
+    await Promise.all([
+      createTopics(kafka.brokers, { ...topics, partitions: options.partitions }),
+      createLockedBucket(s3ConfigOf(env), archive.bucket),
+    ]);
+    return {
+      folder,
+      kafka,
+      registry: gate,
+      periodMs: options.periodSeconds * 1000,
+      ...roles(folder, env, options),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function roles(folder: string, env: Readonly<Record<string, string>>, { segmentSeconds }: WorldOptions) {
+  const [sealPem, logPem] = [generatePem(), generatePem()];
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const logKey = formatVerifierKey(signerFromPem(archive.origin, logPem).key);
+  const sealKey = formatVerifierKey(signerFromPem(sealKeyName(archive.origin), sealPem).key);
+  const normalizerKeys = file('normalizer.vkey', `${sealKey}\n`);
+  const policy = file('policy', `log ${logKey}\nquorum none\n`);
+  const groups = { normalizer: 'normalizers', archiver: 'archivers' };
+  const normalizer = {
+    ...env,
+    TIDEMARK_GROUP: groups.normalizer,
+    TIDEMARK_SEAL_KEY: sealPem,
+    TIDEMARK_LOG_VERIFIERS: file('archiver.vkey', `${logKey}\n`),
+    TIDEMARK_ENCRYPTION: 'off',
+    TIDEMARK_CLEAR_FOR_EVER: 'yes',
+    TIDEMARK_CHANGES_TOPIC: 'off',
+  };
+  const archiver = {
+    ...env,
+    TIDEMARK_GROUP: groups.archiver,
+    TIDEMARK_LOG_KEY: logPem,
+    TIDEMARK_SEAL_VERIFIERS: normalizerKeys,
+    TIDEMARK_SEGMENT_AGE: `PT${segmentSeconds}S`,
+  };
+  return { env, normalizer, archiver, groups, trust: { policy, normalizerKeys } };
+}
