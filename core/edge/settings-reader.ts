@@ -23,8 +23,9 @@ export class SettingsError extends Error {
     const lines = problems.map(({ name, found, expected, advice }) =>
       [`  ${name}: found ${found}, expected ${expected}.`, advice].filter(Boolean).join(' '),
     );
-    const count = problems.length === 1 ? '1 setting is' : `${problems.length} settings are`;
-    super(`${count} not as they have to be:\n${lines.join('\n')}`);
+    const one = problems.length === 1;
+    const what = one ? '1 setting is not as it has to be' : `${problems.length} settings are not as they have to be`;
+    super(`${what}:\n${lines.join('\n')}`);
     this.problems = problems;
   }
 }

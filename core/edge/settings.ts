@@ -128,21 +128,25 @@ export function archiverSettings(env: Env, readFile?: ReadFile): ArchiverSetting
 }
 
 /**
- * Off, in an archive that nobody can delete from, has to be said twice: what is personal would stay readable for years. The retention is
- * the archiver's setting; who does not give it here means COMPLIANCE. Nothing at all is how pipelines run that are older than encryption:
- * they go on, with a warning at each start.
+ * Off, in an archive that nobody can delete from, has to be said twice: what is personal would stay readable for years. So does nothing
+ * at all, which nobody has decided. The retention is the archiver's setting; who does not give it here means COMPLIANCE.
  */
 function decidedEncryption(reader: SettingsReader): EncryptionSettings {
   const before = reader.problems.length;
   const encryption = encryptionSettings(reader);
   const retention = reader.optional('TIDEMARK_RETENTION', rules.retention, noRetention);
-  if (reader.problems.length > before) return encryption;
-  const advice = 'docs/privacy.md says what it needs; nobody can erase what is archived in clear.';
-  if (encryption.state !== 'off' || encryption.sure || retention.mode !== 'COMPLIANCE') return encryption;
+  if (reader.problems.length > before || encryption.state === 'on' || retention.mode !== 'COMPLIANCE')
+    return encryption;
+  if (encryption.state === 'off' && encryption.sure) return encryption;
+  const found = encryption.state === 'off' ? '"off"' : 'nothing';
   const why =
     reader.text('TIDEMARK_RETENTION') === undefined ? 'no TIDEMARK_RETENTION, which counts as' : 'a retention of';
-  const second = `Or say it a second time, by TIDEMARK_CLEAR_FOR_EVER=yes: ${advice}`;
-  reader.add('TIDEMARK_ENCRYPTION', `"off", with ${why} COMPLIANCE`, 'on', second);
+  const twice =
+    encryption.state === 'off'
+      ? 'Or say it a second time, by TIDEMARK_CLEAR_FOR_EVER=yes'
+      : 'Or say it twice, by TIDEMARK_ENCRYPTION=off and TIDEMARK_CLEAR_FOR_EVER=yes';
+  const advice = 'docs/privacy.md says what it needs; nobody can erase what is archived in clear.';
+  reader.add('TIDEMARK_ENCRYPTION', `${found}, with ${why} COMPLIANCE`, 'on', `${twice}: ${advice}`);
   return encryption;
 }
 

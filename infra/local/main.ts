@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { kafkaSettings, SettingsError } from '../../core/edge/settings.ts';
 import { createLockedBucket, s3ConfigOf } from './bucket.ts';
 import { StackError } from './errors.ts';
+import { createKeys } from './keys.ts';
 import { type Stack, startStack } from './stack.ts';
 import { createTopics } from './topics.ts';
 
@@ -12,8 +13,8 @@ const BUCKET = 'tidemark';
 
 const HELP = `usage: npm run -s stack -- [--partitions N]
 
-Starts Kafka, the schema registry and an S3 server on this machine, with the topics audit.raw and audit.events and the
-bucket ${BUCKET}; prints their variables; ends them at Ctrl-C. A server that KAFKA_BROKERS, SCHEMA_REGISTRY_URL or
+Starts Kafka, the schema registry and an S3 server on this machine, with the topics audit.raw and audit.events, the
+bucket ${BUCKET}, and keys for personal data; prints their variables; ends them at Ctrl-C. A server that KAFKA_BROKERS, SCHEMA_REGISTRY_URL or
 S3_ENDPOINT names is used instead of starting one.
 
   --partitions N  of each topic, 3 by default`;
@@ -30,7 +31,8 @@ async function main(): Promise<void> {
   try {
     await createTopics(kafkaSettings(stack.env), { raw: 'audit.raw', events: 'audit.events', partitions });
     await createLockedBucket(s3ConfigOf(stack.env), BUCKET);
-    const lines = Object.entries({ ...stack.env, S3_BUCKET: BUCKET }).map(exportLine);
+    const personal = await createKeys(s3ConfigOf(stack.env), `${BUCKET}-keys`);
+    const lines = Object.entries({ ...stack.env, S3_BUCKET: BUCKET, ...personal }).map(exportLine);
     process.stdout.write(lines.join(''));
     say(`ready in ${((Date.now() - started) / 1000).toFixed(1)} s; Ctrl-C stops it`);
     await Promise.race([stopped, anyServerEnds(stack)]);

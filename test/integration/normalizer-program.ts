@@ -47,7 +47,7 @@ export interface Scene {
 }
 
 /** Personal data as it came, so that a test sees all of an event. */
-const inClear = { TIDEMARK_ENCRYPTION: 'off', TIDEMARK_CLEAR_FOR_EVER: 'yes' };
+export const inClear = { TIDEMARK_ENCRYPTION: 'off', TIDEMARK_CLEAR_FOR_EVER: 'yes' };
 
 /** Fresh topics, a key, the raw schema registered, and the settings of a normalizer for them. */
 export async function createScene(partitions = 1, more: Record<string, string> = {}): Promise<Scene> {

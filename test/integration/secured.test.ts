@@ -25,7 +25,7 @@ import { type Auditor, createAuditor } from '../../producers/sdk/index.ts';
 import type { RegistrySettings } from '../../schemas/index.ts';
 import { type BrokerCertificate, makeBrokerCertificate } from '../certificates.ts';
 import { freshNames, stackEnv, stackVariable } from '../stack.ts';
-import { silent, until } from './normalizer-program.ts';
+import { inClear, silent, until } from './normalizer-program.ts';
 
 const origin = 'test.example/secured';
 const user = 'alice';
@@ -133,7 +133,13 @@ function settingsOf(main: Main): Record<string, string> {
     TIDEMARK_LOG_LEVEL: 'debug', // nor does what is only said there show a secret
   };
   return main === 'normalizer'
-    ? { ...common, SCHEMA_REGISTRY_URL: guard.url, SCHEMA_REGISTRY_TOKEN: secrets.token, TIDEMARK_SEAL_KEY: keys.seal }
+    ? {
+        ...common,
+        ...inClear,
+        SCHEMA_REGISTRY_URL: guard.url,
+        SCHEMA_REGISTRY_TOKEN: secrets.token,
+        TIDEMARK_SEAL_KEY: keys.seal,
+      }
     : {
         ...common,
         SCHEMA_REGISTRY_URL: withPassword(secrets.registryPassword),
@@ -263,7 +269,7 @@ test.each(wrongs)(
     expect(await Promise.all(programs.map(({ exited }) => exited))).toEqual([1, 1]);
     for (const { log } of programs) {
       const lines = log.filter(line => !line.startsWith('{'));
-      expect(lines).toEqual(['1 setting is not as they have to be:', expect.stringContaining(`${named}: found `)]);
+      expect(lines).toEqual(['1 setting is not as it has to be:', expect.stringContaining(`${named}: found `)]);
       expect(lines[1]).toMatch(saying);
       expectNoSecrets(...log);
     }
@@ -284,7 +290,7 @@ test('wrong credentials for the registry end both programs with one line that na
   for (const [program, setting] of named) {
     expect(await program.exited).toBe(1);
     const lines = program.log.filter(line => !line.startsWith('{'));
-    expect(lines).toEqual(['1 setting is not as they have to be:', expect.stringContaining(`  ${setting}: found `)]);
+    expect(lines).toEqual(['1 setting is not as it has to be:', expect.stringContaining(`  ${setting}: found `)]);
     expectNoSecrets(...program.log);
   }
 });

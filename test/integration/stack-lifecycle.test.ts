@@ -43,7 +43,7 @@ describe('npm run stack', () => {
     owner.stdout?.on('data', chunk => {
       output += chunk;
     });
-    await vi.waitFor(() => expect(output).toContain('S3_BUCKET'), { timeout: 100_000, interval: 50 });
+    await vi.waitFor(() => expect(output).toContain('TIDEMARK_LOOKUP_KEY'), { timeout: 100_000, interval: 50 });
     const children = descendantsOf(owner.pid ?? 0);
     expect(children.length).toBeGreaterThanOrEqual(3);
     return children;
@@ -64,10 +64,15 @@ describe('npm run stack', () => {
       'AWS_SECRET_ACCESS_KEY',
       'AWS_REGION',
       'S3_BUCKET',
+      'TIDEMARK_ENCRYPTION',
+      'TIDEMARK_KEYS_BUCKET',
+      'TIDEMARK_KEYS_PREFIX',
+      'TIDEMARK_KEK',
+      'TIDEMARK_LOOKUP_KEY',
     ]);
     const brokers = /KAFKA_BROKERS=(.*)/.exec(output)?.[1] ?? '';
     await createTopics(brokers, { raw: 'audit.raw', events: 'audit.events', partitions: 2 });
-    expect(readdirSync(join(folder, 'run'))).toHaveLength(3);
+    expect(readdirSync(join(folder, 'run'))).toHaveLength(4);
 
     owner.kill('SIGINT');
     const code = await new Promise(resolve => owner.once('exit', resolve));

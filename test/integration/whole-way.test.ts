@@ -17,7 +17,7 @@ import { formatVerifierKey } from '../../core/proof/note.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';
 import { type Auditor, createAuditor } from '../../producers/sdk/index.ts';
 import { createFresh, type FreshNames, stackEnv, stackVariable } from '../stack.ts';
-import { endPrograms, send, silent, until } from './normalizer-program.ts';
+import { endPrograms, inClear, send, silent, until } from './normalizer-program.ts';
 
 const origin = 'test.example/whole-way';
 const children = new Set<ChildProcess>();
@@ -78,6 +78,7 @@ async function createWorld(): Promise<World> {
     ...common,
     TIDEMARK_GROUP: `${names.group}-n`,
     TIDEMARK_SEAL_KEY: sealPem,
+    ...inClear,
     TIDEMARK_LOG_VERIFIERS: join(folder, 'archiver.vkey'),
   };
   const archiver = {

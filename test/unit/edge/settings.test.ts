@@ -56,10 +56,16 @@ describe('settings', () => {
     expect(settings.sealVerifiers.map(formatVerifierKey)).toEqual([own, other].map(formatVerifierKey));
   });
 
-  test('encryption is off with COMPLIANCE only for who is told twice; nothing decided goes on, as before there was any', () => {
+  test('encryption is off, or not decided, with COMPLIANCE only for who is told twice', () => {
     const name = 'TIDEMARK_ENCRYPTION';
     const once = { ...good, TIDEMARK_CLEAR_FOR_EVER: undefined };
-    expect(normalizerSettings({ ...once, [name]: undefined }, readFile).encryption).toEqual({ state: 'unset' });
+    const undecided = { ...once, [name]: undefined };
+    expect(problemsOf(undecided).get(name)).toMatch(
+      /^nothing, with a retention of COMPLIANCE .*TIDEMARK_ENCRYPTION=off and TIDEMARK_CLEAR_FOR_EVER=yes/,
+    );
+    expect(problemsOf({ ...undecided, TIDEMARK_CLEAR_FOR_EVER: 'yes' }).has(name)).toBe(true);
+    const governed = { ...undecided, TIDEMARK_RETENTION: 'GOVERNANCE P400D' };
+    expect(normalizerSettings(governed, readFile).encryption).toEqual({ state: 'unset' });
     expect(problemsOf(once).get(name)).toMatch(/a retention of COMPLIANCE .* TIDEMARK_CLEAR_FOR_EVER=yes/);
     expect(problemsOf({ ...once, TIDEMARK_RETENTION: undefined }).get(name)).toContain('counts as COMPLIANCE');
     expect(problemsOf({ ...once, TIDEMARK_RETENTION: 'GOVERNANCE P400D' }).size).toBe(0);
@@ -103,9 +109,14 @@ describe('settings', () => {
   });
 
   test('all that is missing is said at once', () => {
-    expect([...problemsOf({}).keys()].sort()).toEqual(
-      ['KAFKA_BROKERS', 'S3_BUCKET', 'SCHEMA_REGISTRY_URL', 'TIDEMARK_ORIGIN', 'TIDEMARK_SEAL_KEY'].sort(),
-    );
+    expect([...problemsOf({}).keys()].sort()).toEqual([
+      'KAFKA_BROKERS',
+      'S3_BUCKET',
+      'SCHEMA_REGISTRY_URL',
+      'TIDEMARK_ENCRYPTION',
+      'TIDEMARK_ORIGIN',
+      'TIDEMARK_SEAL_KEY',
+    ]);
   });
 
   test.each([
