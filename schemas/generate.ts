@@ -1,8 +1,9 @@
 /**
- * Writes the TypeScript types of the schemas: `node schemas/generate.ts` (`--check` only compares).
+ * Writes the TypeScript types and the codec of the schemas: `node schemas/generate.ts` (`--check` only compares).
  * A type that both schemas have is generated once, from AuditEvent; AuditRecord extends it.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { readerText, writerText } from './generate-codec.ts';
 import {
   branchName,
   type EnumModel,
@@ -14,6 +15,8 @@ import {
 } from './model.ts';
 
 const HEADER = '// Generated from the .avsc file beside it by `node schemas/generate.ts`: do not edit.\n';
+const CODEC_HEADER =
+  '// Generated from the .avsc files by `node schemas/generate.ts` (generate-codec.ts): do not edit.\n';
 
 /** The text that each generated file should have, by file name. */
 export function generatedFiles(eventText: string, recordText: string): Map<string, string> {
@@ -32,6 +35,8 @@ export function generatedFiles(eventText: string, recordText: string): Map<strin
       'audit-record.generated.ts',
       `${HEADER}import type { ${used.sort().join(', ')} } from './audit-event.generated.ts';\n\n${body.join('\n')}`,
     ],
+    ['audit-event-reader.generated.ts', `${CODEC_HEADER}${readerText(event)}`],
+    ['audit-record-writer.generated.ts', `${CODEC_HEADER}${writerText(event, record)}`],
   ]);
 }
 

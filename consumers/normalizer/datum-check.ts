@@ -1,23 +1,12 @@
-// Walks a datum by its writer's schema before avsc decodes it, since avsc trusts what it reads: it turns invalid UTF-8 into
-// U+FFFD in silence, gives wrong values for longs below -2^52 (mtth/avsc#455), and for a forged count of array items goes on
-// until memory ends. What passes here is exactly what was written.
+// Walks a datum of another schema than ours before avsc decodes it, since avsc trusts what it reads (schemas/datum-reader.ts says what
+// it lets through; it checks data of our own schema while it reads them). What passes here is exactly what was written.
 
 import { isUtf8 } from 'node:buffer';
 import type avro from 'avsc';
-
-export type DatumFlaw = 'undecodable' | 'trailing-bytes' | 'invalid-utf8' | 'out-of-range';
+import { type DatumFlaw, DatumError as Flaw } from '../../schemas/index.ts';
 
 /** What is wrong with a datum, or null; for the first flaw met. */
 export type DatumCheck = (datum: Buffer) => DatumFlaw | null;
-
-class Flaw extends Error {
-  readonly flaw: DatumFlaw;
-
-  constructor(flaw: DatumFlaw) {
-    super(flaw);
-    this.flaw = flaw;
-  }
-}
 
 /** What avsc decodes rightly, and what is exact here. */
 const minLong = 1 - 2 ** 52;

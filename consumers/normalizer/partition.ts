@@ -117,8 +117,7 @@ export class PartitionNormalizer implements PartitionWorker {
     for (const prepared of records) {
       const { raw, decision } = prepared;
       run.skip(raw.offset - run.next);
-      const { key, datum } = finish(prepared, this.#context.parts.ring);
-      run.add(key, datum);
+      run.add(finish(prepared, this.#context.parts.ring));
       this.#lastTimestamp = raw.timestamp;
       this.#context.events.decided(decision);
       if (run.bytes >= limits.bytes || run.events >= limits.events) {

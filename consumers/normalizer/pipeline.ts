@@ -3,10 +3,11 @@
 
 import type { FetchedRecord } from '../../core/edge/kafka/index.ts';
 import { type KeyOwner, type KeyRing, ownerName, planSealing, type Sealing } from '../../core/envelope/index.ts';
-import { type AuditRecord, auditRecordType } from '../../schemas/index.ts';
+import { type AuditRecord, DatumWriter, writeRecord } from '../../schemas/index.ts';
 import { type Decision, decide, type Place, refuseByPolicy } from './decide.ts';
 import type { Enrichers } from './enrich/index.ts';
 import type { LoadedPolicy } from './policy/index.ts';
+import { type RunEvent, VALUE_ROOM } from './run.ts';
 import type { NoSchema, WriterSchema } from './writer-schema.ts';
 
 /** Each may be absent: then nothing is done for it. */
@@ -42,8 +43,9 @@ export function prepare(
 }
 
 function judge(raw: FetchedRecord, place: Place, decision: Decision, policy: LoadedPolicy): Decision {
-  const { record, refuse } = policy.apply(decision.record);
-  return refuse ? refuseByPolicy(raw, place, record, refuse) : { ...decision, record };
+  const { record, masked, refuse } = policy.apply(decision.record);
+  if (refuse) return refuseByPolicy(raw, place, record, refuse);
+  return { ...decision, record, bytes: masked ? null : decision.bytes };
 }
 
 /** The owners of several records, each once. */
@@ -53,13 +55,14 @@ export function ownersIn(records: readonly Prepared[]): KeyOwner[] {
   return [...owners.values()];
 }
 
-/** The event as it is written; with a ring, nothing personal is in clear in it. */
-export function finish(
-  { raw, decision, sealing }: Prepared,
-  ring: KeyRing | null,
-): { key: Buffer | null; datum: Buffer } {
-  const record = ring && sealing ? sealing.seal(ring) : decision.record;
-  return { key: keyOf(raw, decision, sealing !== null), datum: auditRecordType().encode(record) };
+/** Events are written one behind the other: one buffer takes many of them. */
+const writer = new DatumWriter();
+
+/** The event as it is written, as a run takes it; with a ring, nothing personal is in clear in it. */
+export function finish({ raw, decision, sealing }: Prepared, ring: KeyRing | null): RunEvent {
+  const key = keyOf(raw, decision, sealing !== null);
+  if (ring && sealing) return { key, value: writeRecord(writer, sealing.seal(ring), null, null, VALUE_ROOM) };
+  return { key, value: writeRecord(writer, decision.record, decision.bytes, null, VALUE_ROOM) };
 }
 
 /**

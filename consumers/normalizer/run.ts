@@ -3,7 +3,7 @@
 import { hex, utf8 } from '../../core/proof/bytes.ts';
 import { type ChainEnd, chainAfter, previousOf } from '../../core/proof/chain.ts';
 import type { Crypto } from '../../core/proof/crypto.ts';
-import { leafHash, TreeHasher } from '../../core/proof/merkle.ts';
+import { leafHashWithRoom, TreeHasher } from '../../core/proof/merkle.ts';
 import { type Signer, signNote } from '../../core/proof/note.ts';
 import { formatSeal, type Seal, sealHash } from '../../core/proof/seal.ts';
 
@@ -21,9 +21,12 @@ export interface Chain {
   readonly schemaText: string;
 }
 
+/** Bytes of a value before its datum: 0, and the schema's id (4 bytes, big-endian). */
+export const VALUE_ROOM = 5;
+
 export interface RunEvent {
   readonly key: Buffer | null;
-  /** With its 5-byte prefix. */
+  /** The datum behind {@link VALUE_ROOM} bytes, which the run fills in. */
   readonly value: Buffer;
 }
 
@@ -56,7 +59,7 @@ export class RunBuilder {
     this.#sha256 = sha256;
     this.#tree = new TreeHasher(sha256);
     this.#next = first;
-    this.#prefix = Buffer.alloc(5);
+    this.#prefix = Buffer.alloc(VALUE_ROOM);
     this.#prefix.writeUInt32BE(chain.schemaId, 1);
   }
 
@@ -73,11 +76,12 @@ export class RunBuilder {
     return this.#next;
   }
 
-  /** The event that the record at the next offset became. */
-  add(key: Buffer | null, datum: Buffer): void {
-    const value = Buffer.concat([this.#prefix, datum]);
-    this.#tree.append(leafHash(this.#sha256, datum));
-    this.#events.push({ key, value });
+  /** The event that the record at the next offset became; it is the run's from now on. */
+  add(event: RunEvent): void {
+    const { key, value } = event;
+    this.#tree.append(leafHashWithRoom(this.#sha256, value.subarray(VALUE_ROOM - 1)));
+    value.set(this.#prefix);
+    this.#events.push(event);
     this.#bytes += value.length + (key?.length ?? 0) + 64;
     this.#next++;
   }

@@ -2,22 +2,23 @@
 
 import type avro from 'avsc';
 import {
-  type AuditEvent,
   auditEventText,
   auditEventType,
   avroType,
+  type DatumFlaw,
+  type EventRead,
   type Registry,
+  readEvent,
   SchemaError,
   unknownTo,
 } from '../../schemas/index.ts';
-import { compileCheck, type DatumCheck } from './datum-check.ts';
+import { compileCheck } from './datum-check.ts';
 
 /** How to read data of a schema id as an AuditEvent. */
 export interface WriterSchema {
   readonly id: number;
-  readonly check: DatumCheck;
-  /** Only for data that passed the check. */
-  decode(datum: Buffer): AuditEvent;
+  /** Checks and decodes a datum; answers the first flaw of one that is not sound. */
+  read(datum: Buffer): EventRead | DatumFlaw;
   /** Paths of what the writer can say and we can't. */
   readonly unknown: readonly string[];
 }
@@ -30,16 +31,27 @@ export function makeWriter(id: number, text: string): WriterSchema | NoSchema {
   const reader = auditEventType().avro;
   try {
     const writer: avro.Type = avroType(text);
-    const resolver = reader.createResolver(writer);
-    return {
-      id,
-      check: compileCheck(writer, reader),
-      decode: datum => reader.fromBuffer(datum, resolver),
-      unknown: unknownTo(auditEventText, text),
-    };
+    // By their canonical forms: a registry may have another text of the same schema.
+    if (reader.equals(writer)) return { id, read: readEvent, unknown: [] };
+    return { id, read: readerOf(writer, reader), unknown: unknownTo(auditEventText, text) };
   } catch {
     return 'unusable-schema';
   }
+}
+
+/** Reads data of an older or newer schema. */
+function readerOf(writer: avro.Type, reader: avro.Type): WriterSchema['read'] {
+  const resolver = reader.createResolver(writer);
+  const check = compileCheck(writer, reader);
+  return datum => {
+    const flaw = check(datum);
+    if (flaw) return flaw;
+    try {
+      return { event: reader.fromBuffer(datum, resolver), bytes: null, isPlain: false };
+    } catch {
+      return 'undecodable';
+    }
+  };
 }
 
 export interface WriterSchemas {

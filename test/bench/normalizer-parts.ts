@@ -42,25 +42,28 @@ const found = makeWriter(1, auditEventText);
 if (typeof found === 'string') throw new Error(found);
 const writer = found;
 
+/** Milliseconds of CPU that this process has taken, its collector of garbage included: others on the machine do not count. */
+const cpuTime = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
 /** One run over all records; answers its milliseconds. The clock stands still while keys are prepared. */
 async function measure(records: readonly FetchedRecord[], parts: Parts): Promise<number> {
   const run = new RunBuilder(nodeCrypto.sha256, chain, 0n);
   let spent = 0;
   for (let at = 0; at < records.length; at += together) {
-    let began = performance.now();
+    let began = cpuTime();
     const prepared: Prepared[] = [];
     for (const raw of records.slice(at, at + together)) {
       prepared.push(prepare(raw, place, writer, Date.now() * 1000, parts));
     }
     const owners = parts.ring ? ownersIn(prepared) : [];
-    spent += performance.now() - began;
+    spent += cpuTime() - began;
     await parts.ring?.prepare(owners, AbortSignal.timeout(10_000));
-    began = performance.now();
-    for (const one of prepared) {
-      const { key, datum } = finish(one, parts.ring);
-      run.add(key, datum);
-    }
-    spent += performance.now() - began;
+    began = cpuTime();
+    for (const one of prepared) run.add(finish(one, parts.ring));
+    spent += cpuTime() - began;
   }
   return spent;
 }

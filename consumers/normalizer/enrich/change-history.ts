@@ -2,6 +2,7 @@
 // comes late finds the change of its own time. Bounded: the services that were not asked for longest are forgotten.
 
 import { LRUCache } from 'lru-cache';
+import { ownText } from '../../../core/edge/own-text.ts';
 import type { ChangeKey, ChangeKind, Mark } from './change-of.ts';
 
 /** Changes that are kept of each service, environment and kind. */
@@ -35,7 +36,7 @@ export class ChangeHistory {
     for (const mark of marks) changed = insert(list, { mark, own }) || changed;
     if (!changed) return false;
     kinds.set(key.kind, list.slice(-keptChanges));
-    this.#services.set(nameOf(key), kinds);
+    this.#services.set(ownText(nameOf(key)), kinds);
     return true;
   }
 
@@ -109,8 +110,24 @@ function insert(list: Kept[], kept: Kept): boolean {
   const index = list.findIndex(({ mark }) => isBefore(kept.mark, mark));
   const at = index < 0 ? list.length : index;
   if (isSameChange(list[at - 1]?.mark, kept.mark)) return false;
-  list.splice(at, isSameChange(list[at]?.mark, kept.mark) ? 1 : 0, kept);
+  list.splice(at, isSameChange(list[at]?.mark, kept.mark) ? 1 : 0, { ...kept, mark: ownMark(kept.mark) });
   return true;
+}
+
+/** With texts of its own: it outlives its event. */
+function ownMark(mark: Mark): Mark {
+  const own = (text: string | null): string | null => (text === null ? null : ownText(text));
+  const { since, reference, run, approval, version, commit } = mark;
+  return {
+    event: ownText(mark.event),
+    action: ownText(mark.action),
+    since,
+    reference: own(reference),
+    run: own(run),
+    approval: own(approval),
+    version: own(version),
+    commit: own(commit),
+  };
 }
 
 const isBefore = (a: Mark, b: Mark): boolean => a.since < b.since || (a.since === b.since && a.event < b.event);

@@ -2,6 +2,7 @@
 // that "when did it break, and through what" has an answer.
 
 import { LRUCache } from 'lru-cache';
+import { ownText } from '../../../core/edge/own-text.ts';
 import type { Attribute, AuditRecord, Enrichment } from '../../../schemas/index.ts';
 import { type ChangeHistory, type Changes, type InForce, inForce } from './change-history.ts';
 import { happenedAt, type Mark } from './change-of.ts';
@@ -34,7 +35,7 @@ export function createLiveChange(history: Pick<ChangeHistory, 'find'>): Enricher
       if (last && isSame(last.known, known) && last.from <= at && at < last.until) return last.entries;
       const { changes, from, until } = inForce(known, at);
       const entries = [shared(entryOf(changes))];
-      cache.set(name, { known, entries, from, until });
+      cache.set(ownText(name), { known, entries, from, until });
       return entries;
     },
   };

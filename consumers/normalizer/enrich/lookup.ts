@@ -2,6 +2,7 @@
 // the source is another one: lookups and entries are then shared by many records.
 
 import { LRUCache } from 'lru-cache';
+import { ownText } from '../../../core/edge/own-text.ts';
 import type { AuditRecord, Enrichment } from '../../../schemas/index.ts';
 import { type Enricher, type EntrySource, shared } from './enricher.ts';
 
@@ -40,7 +41,7 @@ export function createLookup<S>(lookup: Lookup<S>): Enricher {
     const known = cache.get(key);
     if (known) return known;
     const entry = shared(lookup.find(source, subject, { name, version }));
-    cache.set(key, entry);
+    cache.set(ownText(key), entry);
     return entry;
   };
   return {

@@ -3,6 +3,7 @@
 // said in `except`.
 
 import { hash } from 'node:crypto';
+import { ownText } from '../../../core/edge/own-text.ts';
 import { AUDIT_ACTIONS } from '../../../core/event/index.ts';
 import type { Attribution, AuditRecord, Flag, Policy, Problem } from '../../../schemas/index.ts';
 import { createDetector } from './detect.ts';
@@ -31,6 +32,8 @@ export interface PolicyRefusal {
 export interface PolicyDecision {
   /** Masked, flagged, and with `policy` filled in; also where it is refused. */
   readonly record: AuditRecord;
+  /** Something of the event is not what it was. */
+  readonly masked: boolean;
   readonly refuse: PolicyRefusal | null;
 }
 
@@ -127,7 +130,7 @@ function cached(planOf: (action: string) => Plan): (action: string) => Plan {
     if (known !== undefined) return known;
     const plan = planOf(action);
     if (plans.size >= maxActions) plans.clear();
-    plans.set(action, plan);
+    plans.set(ownText(action), plan);
     return plan;
   };
 }
@@ -140,6 +143,7 @@ function decide(record: AuditRecord, plan: Plan): PolicyDecision {
   const flags = findings.filter(({ outcome }) => outcome === 'flag').map(toFlag);
   return {
     record: { ...masked, policy, flags: flags.length === 0 ? masked.flags : [...masked.flags, ...flags] },
+    masked: masked !== record,
     refuse: refusalOf(refusals),
   };
 }

@@ -7,6 +7,7 @@ import { generateKeySync, type KeyObject } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { type DataKey, EnvelopeError, type KeyOwner, type KeyRing, keyIdOf, ownerName } from '../../envelope/index.ts';
+import { ownText } from '../own-text.ts';
 import { delayBefore } from '../s3/retry.ts';
 import { isUnavailable } from './error.ts';
 import type { FoundKey, KeyStore } from './key-store.ts';
@@ -127,7 +128,12 @@ class Ring implements StoredKeyRing {
     if (!known) this.#options.onFetch(found.key === 'erased' ? 'erased' : found.made ? 'made' : 'found');
     // What comes of an erased person is sealed under a key that is kept nowhere: it was erased before it was written.
     const lost = () => (known?.found.key === 'erased' ? known.key : generateKeySync('aes', { length: 256 }));
-    this.#entries.set(name, { id, key: found.key === 'erased' ? lost() : found.key, found, checkedAt });
+    this.#entries.set(known ? name : ownText(name), {
+      id,
+      key: found.key === 'erased' ? lost() : found.key,
+      found,
+      checkedAt,
+    });
   }
 }
 

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { finish, ownersIn, type Parts, prepare } from '../../../consumers/normalizer/pipeline.ts';
 import { parsePolicyFile } from '../../../consumers/normalizer/policy/index.ts';
+import { VALUE_ROOM } from '../../../consumers/normalizer/run.ts';
 import type { FetchedRecord } from '../../../core/edge/kafka/index.ts';
 import { memoryKeyRing, openPersonal } from '../../../core/envelope/index.ts';
 import { type AuditEvent, type AuditRecord, auditRecordType } from '../../../schemas/index.ts';
@@ -29,7 +30,8 @@ const policyOf = (text: string) => {
 async function run(raw: FetchedRecord, parts: Partial<Parts>) {
   const prepared = prepare(raw, place, writer, now, { ...off, ...parts });
   await parts.ring?.prepare(ownersIn([prepared]), AbortSignal.timeout(1000));
-  const { key, datum } = finish(prepared, parts.ring ?? null);
+  const { key, value } = finish(prepared, parts.ring ?? null);
+  const datum = value.subarray(VALUE_ROOM);
   return { key, datum, decision: prepared.decision, record: auditRecordType().decode(datum) };
 }
 

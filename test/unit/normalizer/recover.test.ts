@@ -23,7 +23,7 @@ const context: SealContext = {
 function noteOf(first: number, next: number, more = {}, by = signer): Buffer {
   const chain = { origin: 'test.example', topic: 'audit.raw', generation: 0, partition: 0, partitions: 1 };
   const builder = new RunBuilder(nodeCrypto.sha256, { ...chain, schemaId: 1, schemaText: '', ...more }, BigInt(first));
-  for (let offset = first; offset < next; offset++) builder.add(null, Buffer.from('x'));
+  for (let offset = first; offset < next; offset++) builder.add({ key: null, value: Buffer.from('00000x') });
   return builder.seal(chainStart, 0, by).note;
 }
 

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { splitRun } from '../../../consumers/normalizer/output.ts';
-import { type Chain, RunBuilder, type SealedRun } from '../../../consumers/normalizer/run.ts';
+import { type Chain, RunBuilder, type SealedRun, VALUE_ROOM } from '../../../consumers/normalizer/run.ts';
 import { generatePem, nodeCrypto, signerFromPem } from '../../../core/edge/crypto.ts';
 import { type ChainEnd, chainStart, joinSeal } from '../../../core/proof/chain.ts';
 import { leafHash, treeRoot } from '../../../core/proof/merkle.ts';
@@ -19,6 +19,7 @@ const chain: Chain = {
   schemaId: 300,
   schemaText: '"bytes"',
 };
+const roomAnd = (datum: Uint8Array): Buffer => Buffer.concat([Buffer.alloc(VALUE_ROOM, 7), datum]);
 const signer = signerFromPem('test.example/runs/normalizer', generatePem());
 const step = fc.oneof(
   fc.record({ kind: fc.constant('event' as const), datum: fc.uint8Array({ maxLength: 20 }) }),
@@ -40,7 +41,7 @@ test('runs of any records chain, and each seal adds up', () => {
           for (const one of [...steps, { kind: 'event' as const, datum: new Uint8Array([1]) }]) {
             if (one.kind === 'event') {
               datums.push(Buffer.from(one.datum));
-              builder.add(null, Buffer.from(one.datum));
+              builder.add({ key: null, value: roomAnd(one.datum) });
             } else builder[one.kind](one.count);
           }
           const sealed = builder.seal(end, clock[index] ?? 0, signer);
@@ -66,7 +67,7 @@ test('runs of any records chain, and each seal adds up', () => {
 
 function sealedRun(sizes: number[]): SealedRun {
   const builder = new RunBuilder(nodeCrypto.sha256, chain, 0n);
-  for (const size of sizes) builder.add(Buffer.from('k'), Buffer.alloc(size));
+  for (const size of sizes) builder.add({ key: Buffer.from('k'), value: roomAnd(Buffer.alloc(size)) });
   return builder.seal(chainStart, 0, signer);
 }
 
