@@ -1,7 +1,7 @@
 // What the normalizer itself has to say goes through the raw topic like everything else, and so becomes evidence: ordinary raw records,
 // without a producer's number, since a number that was given and not sent would look like a loss.
 
-import type { Kafka } from 'kafkajs';
+import kafkajs, { type Kafka } from 'kafkajs';
 import { type AuditEvent, auditEventType } from '../../schemas/index.ts';
 
 export interface OwnEvents {
@@ -12,7 +12,11 @@ export interface OwnEvents {
 
 /** `schemaId`: of AuditEvent at the registry. Connects with the first event. */
 export function openOwnEvents(kafka: Kafka, topic: string, schemaId: number): OwnEvents {
-  const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { initialRetryTime: 100, retries: 5 } });
+  const producer = kafka.producer({
+    allowAutoTopicCreation: false,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    retry: { initialRetryTime: 100, retries: 5 },
+  });
   let connecting: Promise<void> | undefined;
   return {
     send: async (event, partition) => {

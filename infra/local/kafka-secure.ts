@@ -7,13 +7,15 @@ export type KafkaSecurity = {
   keystorePassword: string;
   /** Users and their passwords, letters and digits only; each may use PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. */
   users: Record<string, string>;
+  /** Whoever comes by the secured listener may do nothing but what ACLs allow; who comes by the plain one may do all. */
+  acls?: boolean;
 };
 
 const SCRAMS = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
 
 /** Broker properties for it, beside those of a plain broker. */
 export function secureProperties(
-  { keystore, keystorePassword, users }: KafkaSecurity,
+  { keystore, keystorePassword, users, acls }: KafkaSecurity,
   ports: { plain: number; controller: number; secure: number },
 ): Record<string, string> {
   const plain = `PLAINTEXT://127.0.0.1:${ports.plain}`;
@@ -32,6 +34,11 @@ export function secureProperties(
     [`${listener}.sasl.enabled.mechanisms`]: ['PLAIN', ...SCRAMS].join(','),
     [`${listener}.plain.sasl.jaas.config`]: `org.apache.kafka.common.security.plain.PlainLoginModule required ${passwords.join(' ')};`,
     ...Object.fromEntries(SCRAMS.map(name => [`${listener}.${name.toLowerCase()}.sasl.jaas.config`, scram])),
+    ...(acls && {
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': 'User:ANONYMOUS',
+      'allow.everyone.if.no.acl.found': 'false',
+    }),
   };
 }
 

