@@ -75,8 +75,8 @@ async function generate(options: Options): Promise<void> {
   say(`wrote ${options.out}, the private key: keep it where only the ${isSeal ? 'normalizer' : 'archiver'} reads it`);
   say(
     isSeal
-      ? `  normalizer:  TIDEMARK_SEAL_KEY=${options.out}\n  auditors:    the line above in their file for --normalizer-keys`
-      : `  archiver:    TIDEMARK_LOG_KEY=${options.out}\n  auditors:    "log <the line above>" in their file for --policy`,
+      ? `  normalizer:  TIDEMARK_SEAL_KEY=${options.out}\n  archiver:    TIDEMARK_SEAL_VERIFIERS=<a file of the line above>\n  auditors:    the line above in their file for --normalizer-keys`
+      : `  archiver:    TIDEMARK_LOG_KEY=${options.out}\n  normalizer:  TIDEMARK_LOG_VERIFIERS=<a file of the line above>\n  auditors:    "log <the line above>" in their file for --policy`,
   );
 }
 

@@ -44,7 +44,8 @@ function logInto(log: Logger): NonNullable<KafkaConfig['logCreator']> {
     const level = levels[entry.label as keyof typeof levels] ?? 'debug';
     if (!child.isLevelEnabled(level)) return;
     const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...rest } = entry.log;
-    const noise = /CONCURRENT_TRANSACTIONS|transactional operations|coordinator is loading|^Connection error/i;
+    const noise =
+      /CONCURRENT_TRANSACTIONS|transactional operations|coordinator is loading|^Connection error|^Limiting retries/i;
     const text = `${message} ${typeof rest.error === 'string' ? rest.error : ''}`;
     child[noise.test(text) ? 'debug' : level]({ ...rest, namespace: entry.namespace }, message);
   };

@@ -11,6 +11,8 @@ const PAUSE_MS = 1000;
 
 /** Waits a while for the cluster to answer; throws SettingsError at once where only another setting helps, else when the time is up. */
 export async function checkConnection(settings: KafkaSettings, log: Logger, patienceMs = PATIENCE_MS): Promise<void> {
+  if (settings.sasl?.mechanism === 'plain' && !settings.tls)
+    log.warn('KAFKA_SASL_MECHANISM is PLAIN and KAFKA_SSL is off: the password goes over the network as it is');
   const kafka = createKafka(settings, log, 'tidemark-start', 0);
   for (const deadline = Date.now() + patienceMs; ; ) {
     const admin = kafka.admin();
