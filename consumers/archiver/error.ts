@@ -11,12 +11,7 @@ export type ArchiverErrorCode =
   /** A seal or an object in our name, by a key or of a format that we do not know. */
   | 'unknown-signature';
 
-const retried: ReadonlySet<ArchiverErrorCode> = new Set([
-  'hint-misleads',
-  'segment-refuted',
-  'listed-otherwise',
-  'registry-unavailable',
-]);
+const retried: ReadonlySet<ArchiverErrorCode> = new Set(['hint-misleads', 'segment-refuted', 'listed-otherwise']);
 
 export class ArchiverError extends Error {
   override readonly name = 'ArchiverError';
@@ -27,8 +22,9 @@ export class ArchiverError extends Error {
     this.code = code;
   }
 
-  /** `retry`: the partition's worker begins again; `fatal`: the program ends. */
-  get disposition(): 'retry' | 'fatal' {
+  /** `retry`: the partition's worker begins again; `wait`: as often as need be; `fatal`: the program ends. */
+  get disposition(): 'retry' | 'wait' | 'fatal' {
+    if (this.code === 'registry-unavailable') return 'wait';
     return retried.has(this.code) ? 'retry' : 'fatal';
   }
 }

@@ -221,4 +221,34 @@ describe('a group', () => {
     await running.stop();
     await producer.disconnect();
   });
+
+  test.each([
+    ['wait', true],
+    ['retry', false],
+  ] as const)('a worker that fails again and again, and says %s: lives on %s', async (disposition, lives) => {
+    const { raw, group } = await createFresh();
+    let starts = 0;
+    let fatal: Error | null = null;
+    const running = await runPartitions({
+      kafka,
+      log,
+      groupId: group,
+      topic: raw,
+      onFatal: error => {
+        fatal = error;
+      },
+      createWorker: () => ({
+        start: async () => {
+          starts++;
+          if (starts <= 9) throw Object.assign(new Error('it is away'), { disposition });
+          return 0n;
+        },
+        onBatch: async () => {},
+        stop: async () => {},
+      }),
+    });
+    await until('it has made up its mind', () => starts > 9 || fatal !== null);
+    expect(fatal).toEqual(lives ? null : expect.objectContaining({ code: 'no-progress' }));
+    await running.stop();
+  });
 });

@@ -18,10 +18,11 @@ export type KafkaErrorCode =
   | 'no-progress';
 
 /**
- * What the caller has to do: `retry`: take the assignment's steps again, from the output's end; `fenced`: leave the partition
- * until the next assignment, never start it again within this one; `fatal`: exit, recover at the next start.
+ * What the caller has to do: `retry`: take the assignment's steps again, from the output's end, but not for ever; `wait`: the same, as
+ * often as need be, since what it needs is away and will be back (a bucket, a registry); `fenced`: leave the partition until the next
+ * assignment, never start it again within this one; `fatal`: exit, recover at the next start.
  */
-export type Disposition = 'retry' | 'fenced' | 'fatal';
+export type Disposition = 'retry' | 'wait' | 'fenced' | 'fatal';
 
 const dispositions: Record<KafkaErrorCode, Disposition> = {
   'not-patched': 'fatal',
@@ -55,7 +56,11 @@ export function dispositionOf(error: unknown): Disposition {
   if (error instanceof Error && error.name.startsWith('KafkaJS')) return 'retry';
   if (typeof error !== 'object' || error === null || !('disposition' in error)) return 'fatal';
   const { disposition } = error;
-  return disposition === 'retry' || disposition === 'fenced' ? disposition : 'fatal';
+  return isDisposition(disposition) ? disposition : 'fatal';
+}
+
+function isDisposition(value: unknown): value is Disposition {
+  return value === 'retry' || value === 'wait' || value === 'fenced';
 }
 
 // INVALID_PRODUCER_EPOCH, PRODUCER_FENCED, and codes that kafkajs is too old to know: better to leave than to fight.

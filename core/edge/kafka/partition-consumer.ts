@@ -89,6 +89,8 @@ interface Owned {
 
 const maxFailures = 8;
 const calmMs = 60_000;
+/** Between starts where something else has to come back: whoever says so has tried for a while already. */
+const waitMs = 500;
 
 class PartitionRun implements RunningPartitions {
   readonly client: FetchClient;
@@ -235,7 +237,8 @@ class PartitionRun implements RunningPartitions {
       this.#fatal(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    owned.failures = Date.now() - owned.failedAt > calmMs ? 1 : owned.failures + 1;
+    const isCalm = disposition === 'wait' || Date.now() - owned.failedAt > calmMs;
+    owned.failures = isCalm ? 1 : owned.failures + 1;
     owned.failedAt = Date.now();
     if (owned.failures > maxFailures) {
       const message = `partition ${partition} failed ${owned.failures} times in a row: ${describeError(error)}`;
@@ -250,7 +253,8 @@ class PartitionRun implements RunningPartitions {
       setTimeout(leave, patience).unref();
       return;
     }
-    const backoff = Math.min(5000, 50 * 2 ** owned.failures) * (0.5 + Math.random() / 2);
+    const pause = disposition === 'wait' ? waitMs : Math.min(5000, 50 * 2 ** owned.failures);
+    const backoff = pause * (0.5 + Math.random() / 2);
     void stopped.then(() => setTimeout(() => void this.#start(owned), backoff));
   }
 

@@ -26,7 +26,7 @@ export class BucketError extends Error {
   }
 
   /** As the Kafka edge asks of an error: whether a partition's worker may begin again. */
-  get disposition(): 'retry' | 'fatal' {
-    return this.code === 'unavailable' ? 'retry' : 'fatal';
+  get disposition(): 'wait' | 'fatal' {
+    return this.code === 'unavailable' ? 'wait' : 'fatal';
   }
 }

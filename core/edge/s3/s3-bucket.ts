@@ -120,13 +120,15 @@ class S3Io {
       const bytes = (await out.Body?.transformToByteArray()) ?? new Uint8Array();
       if (out.ContentLength !== undefined && out.ContentLength !== bytes.length)
         throw new Error('the answer was cut off');
-      return { out, bytes };
+      // Every object has one: without, it is an error under a 200, and its text must not be taken for the object.
+      if (!out.ETag) throw new Error('the answer names no ETag');
+      return { out, bytes, etag: out.ETag };
     });
     if (!object) return null;
-    const { out, bytes } = object;
+    const { out, bytes, etag } = object;
     return {
       bytes,
-      etag: out.ETag ?? '',
+      etag,
       versionId: out.VersionId ?? versionId ?? 'null',
       retainUntil: out.ObjectLockRetainUntilDate?.getTime() ?? null,
     };

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { generatePem, signerFromPem } from '../../../core/edge/crypto.ts';
+import type { StoredVersion } from '../../../core/edge/s3/bucket.ts';
 import { openS3Bucket, type S3Bucket } from '../../../core/edge/s3/s3-bucket.ts';
 import { formatVerifierKey } from '../../../core/proof/note.ts';
 import { createLockedBucket, s3ConfigOf } from '../../../infra/local/bucket.ts';
@@ -53,6 +54,7 @@ export class ArchiveWorld {
   readonly #proxies: S3Proxy[] = [];
   #writing: Promise<void> | null = null;
   #isOver = false;
+  #bytes = 0;
 
   private constructor(stack: StackEnv, names: Names, writers: readonly SealedWriter[], period: string) {
     this.#folder = mkdtempSync(join(tmpdir(), 'tidemark-faults-'));
@@ -102,11 +104,12 @@ export class ArchiveWorld {
     return proxy;
   }
 
-  /** A small run into each partition, again and again, until `expectWhole`. */
-  keepWriting(pauseMs = 150): void {
+  /** A run of so many events, or a few more, into each partition, again and again, until `problems` is asked for. */
+  keepWriting(pauseMs = 150, events = 1): void {
     this.#writing ??= (async () => {
       for (let n = 0; !this.#isOver; n++) {
-        await Promise.all(this.#writers.map((writer, partition) => writer.write(1 + ((n + partition) % 4))));
+        const runs = this.#writers.map((writer, partition) => writer.write(events + ((n + partition) % 4)));
+        for (const { datums } of await Promise.all(runs)) for (const { length } of datums) this.#bytes += length;
         await delay(pauseMs);
       }
     })();
@@ -143,16 +146,23 @@ export class ArchiveWorld {
     return this.#writers.reduce((sum, writer) => sum + writer.events, 0);
   }
 
+  /** Of the events that were committed. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Ends the writing and waits until the log lists all of it; answers what is wrong with the archive, empty where it is whole. */
   async problems(patienceMs = 60_000): Promise<string[]> {
     this.#isOver = true;
     await this.#writing;
     const logKey = signerFromPem(testOrigin, this.#pem).key;
+    const known = new Map<string, CheckedVersion>();
     for (const deadline = Date.now() + patienceMs; ; await delay(300)) {
-      const versions = await this.#versions();
-      const checked = checkArchive(versions, { logKey });
-      const archived = [...checked.offsets.values()].reduce((sum, offsets) => sum + offsets.length, 0);
+      const { offsets } = checkArchive(await this.#versions(known), { logKey });
+      const archived = [...offsets.values()].reduce((sum, { length }) => sum + length, 0);
       if (archived < this.events && Date.now() < deadline) continue;
+      const versions = await this.#versions(new Map()); // locks may have been made longer
+      const checked = checkArchive(versions, { logKey });
       const { findings } = await verdictOf(versions, { at: Date.now(), logKey, minRetention: leastRetention.ms });
       return [
         ...this.#proxies.flatMap(proxy => proxy.problems),
@@ -180,13 +190,22 @@ export class ArchiveWorld {
     return [...this.planted].some(key => text.includes(key));
   }
 
-  async #versions(): Promise<CheckedVersion[]> {
+  /** All that is there; what is `known` is not read again. */
+  async #versions(known: Map<string, CheckedVersion>): Promise<CheckedVersion[]> {
     const versions: CheckedVersion[] = [];
     for await (const version of this.bucket.versions('')) {
-      const object = version.isDeleteMarker ? null : await this.bucket.read(version.key, version.versionId);
-      versions.push({ ...version, bytes: object?.bytes ?? new Uint8Array(), retainUntil: object?.retainUntil ?? null });
+      const id = `${version.key} ${version.versionId}`;
+      const found = known.get(id) ?? (await this.#read(version));
+      known.set(id, found);
+      versions.push(found);
     }
     return versions;
+  }
+
+  async #read({ key, versionId, isDeleteMarker }: StoredVersion): Promise<CheckedVersion> {
+    const object = isDeleteMarker ? null : await this.bucket.read(key, versionId);
+    const { bytes = new Uint8Array(), retainUntil = null } = object ?? {};
+    return { key, isDeleteMarker, bytes, retainUntil };
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,8 @@ import { type Asked, type FaultPoint, pointOf } from './fault-points.ts';
 export interface S3Request extends Asked {
   /** Which write of archiver or sealer it is; null: a read. */
   readonly point: FaultPoint | null;
+  /** A write that is to be done only if the key is as its writer thinks. */
+  readonly isConditional: boolean;
 }
 
 export type S3Deed =
@@ -26,8 +28,8 @@ export type S3Deed =
   | { readonly kind: 'lose'; readonly afterwards?: () => unknown }
   /** Not passed on. */
   | { readonly kind: 'cut' }
-  /** Not passed on, but answered: with an S3 error of this code, under a status that may be 200. */
-  | { readonly kind: 'answer'; readonly status: number; readonly code: string };
+  /** Answered with an S3 error of this code, under a status that may be 200; passed on only if `isDone`: then the error is not true. */
+  | { readonly kind: 'answer'; readonly status: number; readonly code: string; readonly isDone?: boolean };
 
 /** May take its time: then the request waits. */
 export type S3Rule = (asked: S3Request) => S3Deed | Promise<S3Deed>;
@@ -121,6 +123,7 @@ export class S3Proxy {
         incoming.socket.destroy();
         return;
       case 'answer':
+        if (deed.isDone) await this.#forward(incoming, body);
         await give(response, errorAnswer(deed.status, deed.code));
         return;
       case 'lose':
@@ -142,8 +145,10 @@ export class S3Proxy {
     const root = prefix === '' ? `/${bucket}/` : `/${bucket}/${prefix}/`;
     const path = decodeURIComponent(pathname);
     const key = path.startsWith(root) ? path.slice(root.length) : null;
-    const asked = { method, key, query, isReplacing: headers['if-match'] !== undefined };
-    return { ...asked, point: pointOf(asked) };
+    const isReplacing = headers['if-match'] !== undefined;
+    const isConditional = isReplacing || headers['if-none-match'] !== undefined;
+    const asked = { method, key, query, isReplacing };
+    return { ...asked, point: pointOf(asked), isConditional };
   }
 
   #forward({ method, url, headers }: IncomingMessage, body: Buffer): Promise<Answer> {
