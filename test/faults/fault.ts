@@ -27,7 +27,7 @@ export interface Injection {
   readonly name: string;
   readonly startedAt: number;
   readonly healedAt: number;
-  /** Until all that had come by then was through; null: the run ended first. */
+  /** Until all that had come by then was through; null: it was not, for as long as that was waited for. */
   readonly recovery: { readonly sealedMs: number; readonly archivedMs: number } | null;
 }
 
@@ -40,8 +40,8 @@ export interface Schedule {
   readonly pauseMs: readonly [least: number, most: number];
   /** Ends the run: faults heal, and no more are injected. */
   readonly signal: AbortSignal;
-  /** Resolves once all that is there by now is through; null where the signal comes first. */
-  recovered(signal: AbortSignal): Promise<{ readonly sealedAt: number; readonly archivedAt: number } | null>;
+  /** Resolves once all that is there by now is through; null where that was waited for in vain. */
+  recovered(): Promise<{ readonly sealedAt: number; readonly archivedAt: number } | null>;
   onInject?(name: string): void;
 }
 
@@ -78,7 +78,7 @@ export async function injectFaults(schedule: Schedule): Promise<Injection[]> {
 
 async function afterwards(schedule: Schedule, fault: Fault, startedAt: number, healedAt: number): Promise<Injection> {
   const since = fault.recoversFrom === 'start' ? startedAt : healedAt;
-  const recovered = await schedule.recovered(schedule.signal);
+  const recovered = await schedule.recovered();
   const recovery = recovered && { sealedMs: recovered.sealedAt - since, archivedMs: recovered.archivedAt - since };
   return { name: fault.name, startedAt, healedAt, recovery };
 }

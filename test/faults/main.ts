@@ -33,10 +33,12 @@ const result = await runFaults({
   only: values.only.split(',').filter(Boolean),
   atOnce: Number(values['at-once']),
   pauseMs: [500, 6000],
+  drainMs: 180_000,
   partitions: Number(values.partitions),
   periodSeconds: 10,
   segmentSeconds: 4,
   load: { steady: Number(values.services), rate: Number(values.rate) },
+  instances: { normalizers: 2, archivers: 2 },
   progress,
 });
 const report = formatReport(result);

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin, type Consumer } from 'kafkajs';
-import { topics, type World } from './world.ts';
+import type { World } from './world.ts';
 
 type Ends = ReadonlyMap<number, bigint>;
 
@@ -35,7 +35,7 @@ export class Monitor {
   constructor(world: World) {
     this.#world = world;
     const kafka = new kafkajs.Kafka({
-      brokers: [world.kafka.brokers],
+      brokers: [world.brokers],
       clientId: 'faults-monitor',
       logLevel: kafkajs.logLevel.NOTHING,
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30 },
@@ -50,7 +50,7 @@ export class Monitor {
 
   async start(): Promise<void> {
     await Promise.all([this.#admin.connect(), this.#consumer.connect()]);
-    await this.#consumer.subscribe({ topic: topics.events, fromBeginning: true });
+    await this.#consumer.subscribe({ topic: this.#world.topics.events, fromBeginning: true });
     await this.#consumer.run({
       autoCommit: false,
       eachMessage: async ({ partition, message: { headers, offset } }) => {
@@ -72,7 +72,7 @@ export class Monitor {
   /** Where the raw topic ends, by partition; waits for a broker. */
   rawEnds(signal?: AbortSignal): Promise<Ends | null> {
     return this.#asked(async () => {
-      const offsets = await this.#admin.fetchTopicOffsets(topics.raw);
+      const offsets = await this.#admin.fetchTopicOffsets(this.#world.topics.raw);
       return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
     }, signal);
   }
@@ -110,7 +110,7 @@ export class Monitor {
 
   async #isArchived(offsets: Ends): Promise<boolean> {
     const groupId = this.#world.groups.archiver;
-    const [found] = await this.#admin.fetchOffsets({ groupId, topics: [topics.events] });
+    const [found] = await this.#admin.fetchOffsets({ groupId, topics: [this.#world.topics.events] });
     const committed = new Map(found?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
     return [...offsets].every(([partition, offset]) => (committed.get(partition) ?? 0n) >= offset);
   }

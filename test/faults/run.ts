@@ -1,4 +1,4 @@
-// A run of faults from its servers to its report: load, faults at random by the seed, quiet, everything drained and sealed; then the checker
+// A run of faults from its scene to its report: load, faults at random by the seed, quiet, everything drained and sealed; then the checker
 // and the auditor, each a process that knows nothing of the run but the world's addresses.
 
 import { execFile } from 'node:child_process';
@@ -15,10 +15,10 @@ import { Fleet } from './fleet.ts';
 import { Monitor } from './monitor.ts';
 import { processFaults } from './process-faults.ts';
 import { seededRandom } from './random.ts';
-import { type Servers, serverFaults } from './server-faults.ts';
+import { type Scene, serverFaults } from './server-faults.ts';
 import { type Load, Services } from './services.ts';
 import { falseFindings, type Verdict, verify } from './verdict.ts';
-import { archive, startWorld, topics, type World, type WorldOptions } from './world.ts';
+import { prefix, startWorld, type World, type WorldOptions } from './world.ts';
 
 export interface RunOptions extends WorldOptions {
   readonly seed: number;
@@ -27,12 +27,16 @@ export interface RunOptions extends WorldOptions {
   readonly atOnce: number;
   readonly pauseMs: readonly [number, number];
   readonly load: Load;
+  /** How many of each program there are at the start. */
+  readonly instances: { readonly normalizers: number; readonly archivers: number };
+  /** How long what was sent may take to be archived once the faults are over; and what came before a fault, to be through. */
+  readonly drainMs: number;
   /** Names of faults, or of their beginnings; none: all. */
   readonly only: readonly string[];
   /** Files that normalizers and archivers preload. */
   readonly preload?: readonly string[];
   /** Faults beside, or instead of, those at random. */
-  readonly faults?: (servers: Servers) => readonly Fault[];
+  readonly faults?: (scene: Scene) => readonly Fault[];
   progress(line: string): void;
 }
 
@@ -54,7 +58,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   const { progress } = options;
   const world = await startWorld(options);
   progress(`evidence in ${world.folder}`);
-  const servers: Servers = {
+  const scene: Scene = {
     world,
     normalizers: new Fleet({ world, role: 'normalizer', preload: options.preload ?? [] }),
     archivers: new Fleet({ world, role: 'archiver', preload: options.preload ?? [] }),
@@ -62,30 +66,30 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     monitor: new Monitor(world),
   };
   try {
-    return await runIn(world, servers, options);
+    return await runIn(world, scene, options);
   } finally {
-    await Promise.allSettled([servers.services.kill(), ...fleets(servers).map(fleet => killFleet(fleet))]);
-    await servers.monitor.stop();
+    await Promise.allSettled([scene.services.kill(), ...fleets(scene).map(fleet => killFleet(fleet))]);
+    await scene.monitor.stop();
     await world.stop();
   }
 }
 
-const fleets = ({ normalizers, archivers }: Servers): Fleet[] => [normalizers, archivers];
+const fleets = ({ normalizers, archivers }: Scene): Fleet[] => [normalizers, archivers];
 
 async function killFleet(fleet: Fleet): Promise<void> {
   await Promise.all([...fleet.members].map(member => fleet.leave(member, 'SIGKILL')));
 }
 
-async function runIn(world: World, servers: Servers, options: RunOptions): Promise<RunResult> {
+async function runIn(world: World, scene: Scene, options: RunOptions): Promise<RunResult> {
   const { progress, seed } = options;
-  await Promise.all(fleets(servers).map(fleet => fleet.scale(2)));
-  await servers.monitor.start();
-  await servers.services.start();
-  const warm = await servers.monitor.recovered(AbortSignal.timeout(90_000));
-  if (!warm) throw new Error('nothing was archived within 90 s of the start, before any fault');
+  const { normalizers, archivers } = options.instances;
+  await Promise.all([scene.normalizers.scale(normalizers), scene.archivers.scale(archivers)]);
+  await scene.monitor.start();
+  await scene.services.start();
+  await warmUp(scene);
   progress('everything runs; faults begin');
 
-  const faults = options.faults?.(servers) ?? [...processFaults(servers), ...serverFaults(servers)];
+  const faults = options.faults?.(scene) ?? [...processFaults(scene), ...serverFaults(scene)];
   const chosen = faults.filter(
     ({ name }) => options.only.length === 0 || options.only.some(one => name.startsWith(one)),
   );
@@ -98,18 +102,33 @@ async function runIn(world: World, servers: Servers, options: RunOptions): Promi
     atOnce: options.atOnce,
     pauseMs: options.pauseMs,
     signal: AbortSignal.timeout(options.forMs),
-    recovered: signal => servers.monitor.recovered(signal),
+    recovered: () => scene.monitor.recovered(AbortSignal.timeout(options.drainMs)),
     onInject: name => progress(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${name}`),
   });
   progress('faults are over; services close');
-  const trouble = await settle(servers, progress);
+  const trouble = await settle(scene, options);
   const isTopicYounger = injections.some(({ name }) => name === 'events-topic-anew');
   const comparison = await check(world, isTopicYounger);
   const verdict = await verify(world);
   const wrong = falseFindings(verdict, world.folder, lawfulReports(injections));
-  const ends = [...fleets(servers).flatMap(fleet => fleet.ends), ...servers.services.ends];
-  trouble.push(...servers.services.ends.filter(end => !end.endsWith(': 0')));
+  const ends = [...fleets(scene).flatMap(fleet => fleet.ends), ...scene.services.ends];
+  trouble.push(...scene.services.ends.filter(end => !end.endsWith(': 0')));
   return { seed, folder: world.folder, injections, comparison, verdict, falseFindings: wrong, trouble, ends };
+}
+
+/** All programs run, and what the services have sent so far is archived. */
+async function warmUp(scene: Scene): Promise<void> {
+  const isRunning = (): boolean =>
+    fleets(scene).every(({ members }) => members.every(member => member.hasSaid('"msg":"running"')));
+  const hasCome = async (): Promise<boolean> =>
+    [...((await scene.monitor.rawEnds()) ?? [])].some(([, end]) => end > 0n);
+  const deadline = Date.now() + 90_000;
+  while (!isRunning() || !(await hasCome())) {
+    if (Date.now() > deadline) throw new Error('the programs do not run 90 s after their start, before any fault');
+    await delay(100);
+  }
+  if (!(await scene.monitor.recovered(AbortSignal.timeout(90_000))))
+    throw new Error('nothing was archived within 90 s of the start, before any fault');
 }
 
 /** A partition that nobody could seal for two periods was silent, and the chain says so itself. */
@@ -117,15 +136,14 @@ function lawfulReports(injections: readonly Injection[]): Set<string> {
   return new Set(injections.length > 0 ? ['silence'] : []);
 }
 
-const drainMs = 180_000;
-
 /** Everything that was sent is sealed, archived and in a batch; then the programs end. Answers what did not come about. */
-async function settle(servers: Servers, progress: (line: string) => void): Promise<string[]> {
-  const { services, monitor, normalizers, archivers, world } = servers;
+async function settle(scene: Scene, options: RunOptions): Promise<string[]> {
+  const { progress, drainMs } = options;
+  const { services, monitor, normalizers, archivers, world } = scene;
   const trouble: string[] = [];
   await services.stop();
   progress('waiting for what was sent to be archived');
-  if (!(await monitor.recovered(AbortSignal.timeout(drainMs)))) {
+  if (!(await monitor.recovered(AbortSignal.timeout(options.drainMs)))) {
     const ends = await monitor.rawEnds();
     trouble.push(
       `not all is sealed and archived ${drainMs / 1000} s after the last fault: ${ends && monitor.lag(ends)}`,
@@ -133,25 +151,23 @@ async function settle(servers: Servers, progress: (line: string) => void): Promi
   }
   await normalizers.scale(0);
   progress('waiting for the last period to be sealed');
-  await monitor.recovered(AbortSignal.timeout(30_000));
-  if (!(await isLogged(world, monitor.lastSealedAt))) trouble.push('the last period was not sealed');
+  await monitor.recovered(AbortSignal.timeout(options.drainMs));
+  if (!(await isLogged(world, monitor.lastSealedAt, drainMs))) trouble.push('the last period was not sealed');
   await archivers.scale(0);
   return trouble;
 }
 
 /** Waits until the log reaches behind a time. */
-async function isLogged(world: World, time: number): Promise<boolean> {
+async function isLogged(world: World, time: number, patienceMs: number): Promise<boolean> {
   const { env, periodMs } = world;
   const client = new S3Client(s3ConfigOf(env));
   const read = async (key: string): Promise<string> => {
-    const { Body } = await client.send(
-      new GetObjectCommand({ Bucket: archive.bucket, Key: `${archive.prefix}/${key}` }),
-    );
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: world.bucket, Key: `${prefix}/${key}` }));
     return (await Body?.transformToString()) ?? '';
   };
   try {
     const { first } = JSON.parse(await read('archive.json')) as { first: string };
-    for (const deadline = Date.now() + 3 * periodMs + 60_000; Date.now() < deadline; ) {
+    for (const deadline = Date.now() + 2 * periodMs + patienceMs; Date.now() < deadline; ) {
       const [, size = '0'] = (await read('log/checkpoint').catch(() => '')).split('\n');
       if (Date.parse(first) + Number(size) * periodMs > time) return true;
       await delay(250);
@@ -165,18 +181,18 @@ async function isLogged(world: World, time: number): Promise<boolean> {
 async function check(world: World, isTopicYounger: boolean): Promise<Comparison> {
   const { env, folder } = world;
   const plan: CheckerPlan = {
-    brokers: [world.kafka.brokers],
+    brokers: [world.brokers],
     registry: env.SCHEMA_REGISTRY_URL ?? '',
-    rawTopic: topics.raw,
-    eventsTopic: topics.events,
+    rawTopic: world.topics.raw,
+    eventsTopic: world.topics.events,
     generation: 0,
     bucket: {
       endpoint: env.S3_ENDPOINT ?? '',
       region: env.AWS_REGION ?? '',
       accessKeyId: env.AWS_ACCESS_KEY_ID ?? '',
       secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? '',
-      bucket: archive.bucket,
-      prefix: archive.prefix,
+      bucket: world.bucket,
+      prefix,
     },
     isTopicYounger,
   };

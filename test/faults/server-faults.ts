@@ -1,4 +1,4 @@
-// What happens to the servers, and what their operators do to them: the broker is killed, the registry is away, committed offsets are
+// What happens to the scene, and what their operators do to them: the broker is killed, the registry is away, committed offsets are
 // deleted, the events topic is made anew, partitions are added, a service of another version comes.
 
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,40 +8,43 @@ import type { Fault } from './fault.ts';
 import type { Fleet } from './fleet.ts';
 import type { Monitor } from './monitor.ts';
 import { type Programs, wait } from './process-faults.ts';
-import { topics, type World } from './world.ts';
+import type { World } from './world.ts';
 
-export interface Servers extends Programs {
+export interface Scene extends Programs {
   readonly world: World;
   readonly monitor: Monitor;
 }
 
-export function serverFaults(servers: Servers): Fault[] {
-  const { normalizers, archivers } = servers;
+export function serverFaults(scene: Scene): Fault[] {
+  const { normalizers, archivers } = scene;
   return [
-    killBroker(servers),
-    registryAway(servers),
-    deleteOffsets(servers, normalizers),
-    deleteOffsets(servers, archivers),
-    makeEventsAnew(servers),
-    addPartitions(servers),
-    otherVersion(servers, 'wider'),
-    otherVersion(servers, 'narrower'),
+    ...killBroker(scene),
+    registryAway(scene),
+    deleteOffsets(scene, normalizers),
+    deleteOffsets(scene, archivers),
+    makeEventsAnew(scene),
+    addPartitions(scene),
+    otherVersion(scene, 'wider'),
+    otherVersion(scene, 'narrower'),
   ];
 }
 
-function killBroker({ world }: Servers): Fault {
-  return {
-    name: 'kill-broker',
-    touches: ['kafka'],
-    inject: async (random, signal) => {
-      await world.kafka.kill();
-      await wait(random, [0, 8000], signal);
-      await world.kafka.restart();
+function killBroker({ world: { kafka } }: Scene): Fault[] {
+  if (!kafka) return [];
+  return [
+    {
+      name: 'kill-broker',
+      touches: ['kafka'],
+      inject: async (random, signal) => {
+        await kafka.kill();
+        await wait(random, [0, 8000], signal);
+        await kafka.restart();
+      },
     },
-  };
+  ];
 }
 
-function registryAway({ world }: Servers): Fault {
+function registryAway({ world }: Scene): Fault {
   return {
     name: 'registry-away',
     touches: ['registry'],
@@ -54,7 +57,7 @@ function registryAway({ world }: Servers): Fault {
 }
 
 /** Kafka deletes those of an empty group alone: all its members leave before. */
-function deleteOffsets({ world }: Servers, fleet: Fleet): Fault {
+function deleteOffsets({ world }: Scene, fleet: Fleet): Fault {
   return {
     name: `delete-offsets-${fleet.role}`,
     touches: [fleet.role, 'kafka'],
@@ -68,7 +71,7 @@ function deleteOffsets({ world }: Servers, fleet: Fleet): Fault {
 }
 
 /** The topic is gone, with all that was in it; the archive stays. The programs are stopped for it, as they have to be. */
-function makeEventsAnew({ world, monitor, normalizers, archivers }: Servers): Fault {
+function makeEventsAnew({ world, monitor, normalizers, archivers }: Scene): Fault {
   return {
     name: 'events-topic-anew',
     touches: ['everything'],
@@ -77,11 +80,11 @@ function makeEventsAnew({ world, monitor, normalizers, archivers }: Servers): Fa
       const counts = fleets.map(({ members }) => members.length);
       await Promise.all(fleets.map(fleet => fleet.scale(0)));
       await withAdmin(world, async admin => {
-        const partitions = (await admin.fetchTopicOffsets(topics.raw)).length;
-        await admin.deleteTopics({ topics: [topics.events] });
+        const partitions = (await admin.fetchTopicOffsets(world.topics.raw)).length;
+        await admin.deleteTopics({ topics: [world.topics.events] });
         await insisting(async () => {
-          if ((await admin.listTopics()).includes(topics.events)) throw new Error('it is there still');
-          await createTopics(world.kafka.brokers, { ...topics, partitions });
+          if ((await admin.listTopics()).includes(world.topics.events)) throw new Error('it is there still');
+          await createTopics(world.brokers, { ...world.topics, partitions });
         });
       });
       monitor.forget();
@@ -91,21 +94,21 @@ function makeEventsAnew({ world, monitor, normalizers, archivers }: Servers): Fa
 }
 
 /** First of the events topic, then of the raw one (docs/operating.md). */
-function addPartitions({ world }: Servers): Fault {
+function addPartitions({ world }: Scene): Fault {
   return {
     name: 'add-partitions',
     touches: ['everything'],
     inject: () =>
       withAdmin(world, async admin => {
-        const { length } = await admin.fetchTopicOffsets(topics.raw);
+        const { length } = await admin.fetchTopicOffsets(world.topics.raw);
         if (length >= 48) return;
-        for (const topic of [topics.events, topics.raw])
+        for (const topic of [world.topics.events, world.topics.raw])
           await insisting(() => admin.createPartitions({ topicPartitions: [{ topic, count: length + 2 }] }));
       }),
   };
 }
 
-function otherVersion({ services }: Servers, schema: 'wider' | 'narrower'): Fault {
+function otherVersion({ services }: Scene, schema: 'wider' | 'narrower'): Fault {
   return {
     name: `schema-${schema}`,
     touches: [`schema-${schema}`],
@@ -118,7 +121,7 @@ function otherVersion({ services }: Servers, schema: 'wider' | 'narrower'): Faul
 }
 
 async function withAdmin(world: World, action: (admin: Admin) => Promise<unknown>): Promise<void> {
-  const kafka = new kafkajs.Kafka({ brokers: [world.kafka.brokers], logLevel: kafkajs.logLevel.NOTHING });
+  const kafka = new kafkajs.Kafka({ brokers: [world.brokers], logLevel: kafkajs.logLevel.NOTHING });
   const admin = kafka.admin();
   await insisting(() => admin.connect());
   try {

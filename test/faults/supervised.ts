@@ -1,7 +1,7 @@
 // A program with who starts it again when it ends, as a supervisor in production does: after errors that it can't go on from, a program
 // of Tidemark ends and relies on that. Its output goes into a file, one for all its lives.
 
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, spawnGuarded } from '../../infra/local/child.ts';
 
@@ -60,9 +60,11 @@ export class Supervised {
     this.#over = watch();
   }
 
-  /** Waits for the end of one that has one life. */
-  async ended(): Promise<void> {
-    await this.#over;
+  /** Whether its present life has said so, in its log. */
+  hasSaid(text: string): boolean {
+    const log = readFileSync(this.#options.logFile, 'utf8');
+    const from = Math.max(log.lastIndexOf(`${this.name} starts`), log.lastIndexOf(`${this.name} is killed`));
+    return log.slice(from).includes(text);
   }
 
   /** SIGKILL; it is started again at once. */

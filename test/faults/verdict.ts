@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readLedger } from './ledger.ts';
-import { archive, type World } from './world.ts';
+import { prefix, type World } from './world.ts';
 
 interface Observation {
   readonly code: string;
@@ -22,18 +22,10 @@ export interface Verdict {
   readonly counts: { readonly events: number; readonly segments: number; readonly batches: number };
 }
 
-export async function verify({ env, trust }: World): Promise<Verdict> {
+export async function verify({ env, bucket, trust }: World): Promise<Verdict> {
   const cli = new URL('../../cli/main.ts', import.meta.url).pathname;
   const keys = ['--policy', trust.policy, '--normalizer-keys', trust.normalizerKeys];
-  const args = [
-    cli,
-    'verify',
-    `s3://${archive.bucket}/${archive.prefix}`,
-    ...keys,
-    '--min-retention',
-    'PT2H',
-    '--json',
-  ];
+  const args = [cli, 'verify', `s3://${bucket}/${prefix}`, ...keys, '--min-retention', 'PT2H', '--json'];
   const options = { env: { ...env }, maxBuffer: 1 << 28 };
   // It exits with 1 where it has findings: those are in what it prints.
   const { stdout } = await promisify(execFile)(process.execPath, args, options).catch(error => {

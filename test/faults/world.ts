@@ -1,6 +1,7 @@
 // A whole Tidemark of its own for a run of faults: servers that can be taken away, topics, a bucket, keys, and a folder that keeps what is
 // to be looked into afterwards.
 
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,13 +15,17 @@ import { LOCAL_REGION, startS3 } from '../../infra/local/s3.ts';
 import { createTopics } from '../../infra/local/topics.ts';
 import { type Gate, openGate } from './gate.ts';
 
-export const topics = { raw: 'audit.raw', events: 'audit.events' } as const;
-export const archive = { bucket: 'faults', prefix: 'prod', origin: 'test.example/faults' } as const;
+export const prefix = 'prod';
+const origin = 'test.example/faults';
 
 export interface World {
   /** Ledgers, logs, the checker's report. */
   readonly folder: string;
-  readonly kafka: KafkaServer;
+  readonly brokers: string;
+  readonly topics: { readonly raw: string; readonly events: string };
+  readonly bucket: string;
+  /** Null: it is another's, and is left alone. */
+  readonly kafka: KafkaServer | null;
   readonly registry: Gate;
   readonly periodMs: number;
   /** Of clients that need nothing else. */
@@ -40,56 +45,55 @@ export interface WorldOptions {
   readonly periodSeconds: number;
   /** How long an event may wait outside the lock. */
   readonly segmentSeconds: number;
-  /** Servers that are used instead of starting ones: SCHEMA_REGISTRY_URL, S3_ENDPOINT and its credentials. */
+  /** Servers that are used instead of starting ones: KAFKA_BROKERS, SCHEMA_REGISTRY_URL, S3_ENDPOINT and its credentials. */
   readonly given?: Readonly<Record<string, string>>;
 }
 
-/** Starts what is not given; names are fixed, so a bucket that is given must be new. */
+/** Starts what is not given; topics and bucket have names that nothing else uses. */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-faults-'));
   for (const name of ['ledgers', 'logs']) mkdirSync(join(folder, name));
   const { given = {} } = options;
   const [kafka, registry, s3] = await Promise.all([
     // Soon back after a kill: the controller waits for the dead broker's session.
-    startKafka({ properties: { 'broker.session.timeout.ms': '3000' } }),
+    given.KAFKA_BROKERS ? null : startKafka({ properties: { 'broker.session.timeout.ms': '3000' } }),
     given.SCHEMA_REGISTRY_URL ? null : startRegistry(),
     given.S3_ENDPOINT ? null : startS3(),
   ]);
   const address = new URL(given.SCHEMA_REGISTRY_URL ?? registry?.url ?? '');
   const gate = await openGate({ host: address.hostname, port: Number(address.port) });
   address.port = `${gate.port}`;
+  const id = randomUUID().slice(0, 8);
+  const brokers = given.KAFKA_BROKERS ?? kafka?.brokers ?? '';
+  const topics = { raw: `audit.raw-${id}`, events: `audit.events-${id}` };
+  const bucket = `faults-${id}`;
   const env = {
     PATH: process.env.PATH ?? '',
-    KAFKA_BROKERS: kafka.brokers,
+    KAFKA_BROKERS: brokers,
     SCHEMA_REGISTRY_URL: address.href,
     S3_ENDPOINT: given.S3_ENDPOINT ?? s3?.url ?? '',
     AWS_ACCESS_KEY_ID: given.AWS_ACCESS_KEY_ID ?? s3?.accessKeyId ?? '',
     AWS_SECRET_ACCESS_KEY: given.AWS_SECRET_ACCESS_KEY ?? s3?.secretAccessKey ?? '',
     AWS_REGION: LOCAL_REGION,
-    S3_BUCKET: archive.bucket,
-    S3_PREFIX: archive.prefix,
-    TIDEMARK_ORIGIN: archive.origin,
+    S3_BUCKET: bucket,
+    S3_PREFIX: prefix,
+    TIDEMARK_ORIGIN: origin,
     TIDEMARK_RAW_TOPIC: topics.raw,
     TIDEMARK_EVENTS_TOPIC: topics.events,
     TIDEMARK_PERIOD: `PT${options.periodSeconds}S`,
     TIDEMARK_RETENTION: 'COMPLIANCE PT2H',
   };
   const stop = async (): Promise<void> => {
-    await Promise.all([gate.close(), kafka.stop(), registry?.stop(), s3?.stop()]);
+    await Promise.all([gate.close(), kafka?.stop(), registry?.stop(), s3?.stop()]);
   };
   try {
     await Promise.all([
-      createTopics(kafka.brokers, { ...topics, partitions: options.partitions }),
-      createLockedBucket(s3ConfigOf(env), archive.bucket),
+      createTopics(brokers, { ...topics, partitions: options.partitions }),
+      createLockedBucket(s3ConfigOf(env), bucket),
     ]);
-    return {
-      folder,
-      kafka,
-      registry: gate,
-      periodMs: options.periodSeconds * 1000,
-      ...roles(folder, env, options),
-      stop,
-    };
+    const periodMs = options.periodSeconds * 1000;
+    const servers = { brokers, topics, bucket, kafka, registry: gate };
+    return { folder, ...servers, periodMs, ...roles(folder, env, options), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -102,11 +106,11 @@ function roles(folder: string, env: Readonly<Record<string, string>>, { segmentS
     writeFileSync(join(folder, name), text);
     return join(folder, name);
   };
-  const logKey = formatVerifierKey(signerFromPem(archive.origin, logPem).key);
-  const sealKey = formatVerifierKey(signerFromPem(sealKeyName(archive.origin), sealPem).key);
+  const logKey = formatVerifierKey(signerFromPem(origin, logPem).key);
+  const sealKey = formatVerifierKey(signerFromPem(sealKeyName(origin), sealPem).key);
   const normalizerKeys = file('normalizer.vkey', `${sealKey}\n`);
   const policy = file('policy', `log ${logKey}\nquorum none\n`);
-  const groups = { normalizer: 'normalizers', archiver: 'archivers' };
+  const groups = { normalizer: `${env.S3_BUCKET}-n`, archiver: `${env.S3_BUCKET}-a` };
   const normalizer = {
     ...env,
     TIDEMARK_GROUP: groups.normalizer,

@@ -1,0 +1,83 @@
+// For each broken build the schedule that makes it do its damage, and what the checker then has to say.
+
+import type { ProblemKind } from '../checker.ts';
+import type { Fault } from '../fault.ts';
+import { wait } from '../process-faults.ts';
+import type { Scene } from '../server-faults.ts';
+
+export interface BrokenBuild {
+  readonly name: string;
+  /** The file that the programs preload. */
+  readonly preload: string;
+  readonly expected: ProblemKind;
+  readonly normalizers: number;
+  readonly archivers: number;
+  fault(scene: Scene): Fault;
+}
+
+const file = (name: string): string => new URL(name, import.meta.url).pathname;
+
+/** Above the session timeout: another has taken over when it comes back. */
+const hangMs = [12_000, 12_000] as const;
+
+/** Long enough for it to commit something. */
+const runMs = [2000, 2000] as const;
+
+export const brokenBuilds: readonly BrokenBuild[] = [
+  {
+    name: 'no fencing',
+    preload: file('no-fencing.ts'),
+    expected: 'doubled',
+    normalizers: 2,
+    archivers: 1,
+    fault: ({ normalizers }) => ({
+      name: 'hang-owner',
+      touches: ['everything'],
+      inject: async (random, signal) => {
+        const [owner] = normalizers.members;
+        owner?.pause();
+        await wait(random, hangMs, signal);
+        owner?.resume();
+      },
+    }),
+  },
+  {
+    name: 'no tail read',
+    preload: file('no-tail-read.ts'),
+    expected: 'doubled',
+    normalizers: 1,
+    archivers: 1,
+    fault: ({ normalizers, archivers }) => ({
+      name: 'kill-after-commit',
+      touches: ['everything'],
+      inject: async (random, signal) => {
+        // The archive stays behind what is committed: else its end would be as good as the topic's.
+        const [archiver] = archivers.members;
+        const [normalizer] = normalizers.members;
+        archiver?.pause();
+        await wait(random, runMs, signal);
+        await normalizer?.kill();
+        for (const end = Date.now() + 15_000; Date.now() < end && !normalizer?.hasSaid('goes on from its output'); )
+          await wait(random, [100, 100], signal);
+        archiver?.resume();
+      },
+    }),
+  },
+  {
+    name: 'no conditional create',
+    preload: file('no-conditional-create.ts'),
+    expected: 'version',
+    normalizers: 1,
+    archivers: 2,
+    fault: ({ archivers }) => ({
+      name: 'hang-owner',
+      touches: ['everything'],
+      inject: async (random, signal) => {
+        const [owner] = archivers.members;
+        owner?.pause();
+        await wait(random, hangMs, signal);
+        owner?.resume();
+      },
+    }),
+  },
+];
