@@ -107,6 +107,15 @@ export class DatumWriter {
     }
   }
 
+  /** A Sealed, as the third branch of a personal field: `head` is its key id and nonce, encoded; its ciphertext a part of one and a tag. */
+  sealedText(head: Uint8Array, ciphertext: Buffer, start: number, end: number, tag: Uint8Array): void {
+    this.branch(2);
+    this.raw(head);
+    this.long(end - start + tag.length);
+    this.copy(ciphertext, start, end);
+    if (tag.length > 0) this.raw(tag);
+  }
+
   /** A datum as it stands, but for what takes the place of its personal texts: `personal` is their starts and ends, as a reader notes them. */
   splice(datum: Buffer, personal: readonly number[]): void {
     let from = 0;

@@ -61,7 +61,10 @@ const writer = new DatumWriter();
 /** The event as it is written, as a run takes it; with a ring, nothing personal is in clear in it. */
 export function finish({ raw, decision, sealing }: Prepared, ring: KeyRing | null): RunEvent {
   const key = keyOf(raw, decision, sealing !== null);
-  if (ring && sealing) return { key, value: writeRecord(writer, sealing.seal(ring), null, null, VALUE_ROOM) };
+  if (ring && sealing) {
+    const sealed = sealing.seal(ring);
+    return { key, value: writeRecord(writer, sealed.record, decision.bytes, sealed, VALUE_ROOM) };
+  }
   return { key, value: writeRecord(writer, decision.record, decision.bytes, null, VALUE_ROOM) };
 }
 

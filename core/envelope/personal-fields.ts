@@ -31,10 +31,13 @@ export const PERSONAL: Shape = {
 /** Enrichments whose values come from the platform's own lists and tell of services, not of persons: they stay readable. */
 const clearEnrichments: ReadonlySet<string> = new Set(['catalogue', 'live-change']);
 
+/** Whether an enrichment of this name is one of these. */
+export const isClearEnrichment = (name: string): boolean => clearEnrichments.has(name);
+
 /** Whether a field of the table is left in clear after all. Only sealing asks: a reader opens whatever is sealed. */
 export function isLeftClear(record: AuditRecord, path: string): boolean {
   const index = /^enrichment\[(\d+)\]/.exec(path)?.[1];
-  return index !== undefined && clearEnrichments.has(record.enrichment[Number(index)]?.name ?? '');
+  return index !== undefined && isClearEnrichment(record.enrichment[Number(index)]?.name ?? '');
 }
 
 const microsPerMs = 1000;
