@@ -72,8 +72,8 @@ export function decide(
   const datum = (raw.value ?? Buffer.alloc(0)).subarray(prefixBytes);
   const read = writer.read(datum);
   if (typeof read === 'string') return flawed(raw, place, now, read);
-  const { event, bytes } = read;
-  const problems = checkEvent(event);
+  const { event, bytes, isPlain } = read;
+  const problems = checkEvent(event, isPlain);
   if (problems.length > 0) return flawed(raw, place, now, 'invalid', problems, event);
   const unknown = writer.unknown.length > 0;
   return { record: accept(raw, place, event, unknown, now), refused: null, unknown, bytes };

@@ -43,7 +43,7 @@ export function prepare(
 }
 
 function judge(raw: FetchedRecord, place: Place, decision: Decision, policy: LoadedPolicy): Decision {
-  const { record, masked, refuse } = policy.apply(decision.record);
+  const { record, masked, refuse } = policy.apply(decision.record, decision.bytes);
   if (refuse) return refuseByPolicy(raw, place, record, refuse);
   return { ...decision, record, bytes: masked ? null : decision.bytes };
 }

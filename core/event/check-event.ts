@@ -10,9 +10,12 @@ import { describeText, type EventProblem, Problems } from './problems.ts';
 
 export type { EventProblem } from './problems.ts';
 
-/** All rules that an event, decoded by its schema, breaks; empty where it is valid. */
-export function checkEvent(event: AuditEvent): EventProblem[] {
-  const problems = new Problems();
+/**
+ * All rules that an event, decoded by its schema, breaks; empty where it is valid. `isPlain`: whoever read it has seen that its texts are
+ * well formed and that none has a control character.
+ */
+export function checkEvent(event: AuditEvent, isPlain = false): EventProblem[] {
+  const problems = new Problems(isPlain);
   problems.uuid(event.id, '', 'id');
   problems.time(event.occurredAt, '', 'occurredAt');
   if (!isAction(event.action)) problems.add('', 'action', describeText(event.action), ACTION_RULE);
@@ -24,7 +27,8 @@ export function checkEvent(event: AuditEvent): EventProblem[] {
   if (event.targets.length === 0) problems.add('', 'targets', 'no target', 'at least one');
   problems.atMost(event.targets.length, LIMITS.targets, '', 'targets');
   event.targets.forEach((target, index) => {
-    checkTarget(target, problems, `targets[${index}].`);
+    problems.at[0] = index;
+    checkTarget(target, problems, 'targets[].');
   });
   if (event.origin !== null) checkOrigin(event.origin, problems);
   if (event.producer !== null) checkProducer(event.producer, problems);
@@ -44,12 +48,14 @@ function checkActor(actor: Actor, problems: Problems): void {
   problems.text(actor.session, path, 'session', LIMITS.name);
   problems.atMost(actor.roles.length, LIMITS.roles, path, 'roles');
   actor.roles.forEach((role, index) => {
-    problems.identifier(role, path, `roles[${index}]`);
+    problems.at[0] = index;
+    problems.identifier(role, path, 'roles[]');
   });
   problems.atMost(actor.onBehalfOf.length, LIMITS.delegators, path, 'onBehalfOf');
   actor.onBehalfOf.forEach((delegator, index) => {
-    problems.identifier(delegator.id, path, `onBehalfOf[${index}].id`);
-    problems.text(delegator.name, path, `onBehalfOf[${index}].name`, LIMITS.name);
+    problems.at[0] = index;
+    problems.identifier(delegator.id, path, 'onBehalfOf[].id');
+    problems.text(delegator.name, path, 'onBehalfOf[].name', LIMITS.name);
   });
   const { credential } = actor;
   if (credential === null) return;
@@ -66,12 +72,12 @@ function checkTarget(target: Target, problems: Problems, path: string): void {
   problems.text(target.name, path, 'name', LIMITS.name);
   problems.atMost(target.changes.length, LIMITS.changes, path, 'changes');
   target.changes.forEach((change, index) => {
-    const at = `changes[${index}]`;
-    problems.identifier(change.field, path, `${at}.field`);
-    if (change.before !== null) checkValue(change.before, problems, path, `${at}.before`);
-    if (change.after !== null) checkValue(change.after, problems, path, `${at}.after`);
+    problems.at[1] = index;
+    problems.identifier(change.field, path, 'changes[].field');
+    if (change.before !== null) checkValue(change.before, problems, path, 'changes[].before.text');
+    if (change.after !== null) checkValue(change.after, problems, path, 'changes[].after.text');
     if (change.before === null && change.after === null) {
-      problems.add(path, at, 'neither before nor after', 'one of them at least');
+      problems.add(path, 'changes[]', 'neither before nor after', 'one of them at least');
     }
   });
 }
@@ -94,7 +100,8 @@ function checkProducer(producer: Producer, problems: Problems): void {
   problems.atMost(producer.abandoned.length, LIMITS.abandoned, path, 'abandoned');
   producer.abandoned.forEach(({ first, last }, index) => {
     if (!(first >= 0 && first <= last && last < producer.sequence)) {
-      problems.add(path, `abandoned[${index}]`, 'a range out of order', 'first ≤ last, below the number of the event');
+      problems.at[0] = index;
+      problems.add(path, 'abandoned[]', 'a range out of order', 'first ≤ last, below the number of the event');
     }
   });
 }
@@ -115,12 +122,22 @@ function checkChange(change: Change, problems: Problems): void {
 
 function checkAttributes(attributes: AuditEvent['attributes'], problems: Problems): void {
   problems.atMost(attributes.length, LIMITS.attributes, '', 'attributes');
-  const keys = new Set<string>();
+  const keys = attributes.length > fewAttributes ? new Set<string>() : null;
   attributes.forEach(({ key, value }, index) => {
-    const path = `attributes[${index}].`;
+    const path = 'attributes[].';
+    problems.at[0] = index;
     problems.identifier(key, path, 'key');
-    if (keys.has(key)) problems.add(path, 'key', 'a key for the second time', 'a key at most once');
-    keys.add(key);
-    checkValue(value, problems, path, 'value');
+    if (keys?.has(key) ?? isAmong(key, attributes, index))
+      problems.add(path, 'key', 'a key for the second time', 'a key at most once');
+    keys?.add(key);
+    checkValue(value, problems, path, 'value.text');
   });
+}
+
+/** Up to so many, comparing each with all before it costs less than a set of them. */
+const fewAttributes = 8;
+
+function isAmong(key: string, attributes: AuditEvent['attributes'], before: number): boolean {
+  for (let index = 0; index < before; index++) if (attributes[index]?.key === key) return true;
+  return false;
 }

@@ -13,17 +13,17 @@ const FORMS: Record<Exclude<Value['type'], 'string'>, { expected: string; test(t
   json: { expected: 'a JSON text', test: isJson },
 };
 
-/** Checks that a value's text is there and is of its type. */
+/** Checks that a value's text, which is at this path, is there and is of its type. */
 export function checkValue(value: Value, problems: Problems, path: string, name: string): void {
   const { text, type } = value;
   if (text === null) {
-    problems.add(path, `${name}.text`, 'nothing', 'a text');
+    problems.add(path, name, 'nothing', 'a text');
     return;
   }
-  problems.text(text, path, `${name}.text`, LIMITS.text);
+  problems.text(text, path, name, LIMITS.text);
   if (type === 'string' || typeof text !== 'string') return;
   const form = FORMS[type];
-  if (!form.test(text)) problems.add(path, `${name}.text`, describeText(text), form.expected);
+  if (!form.test(text)) problems.add(path, name, describeText(text), form.expected);
 }
 
 function isJson(text: string): boolean {

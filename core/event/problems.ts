@@ -16,18 +16,31 @@ export interface EventProblem {
 const CONTROL = /\p{Cc}/u;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** A list of problems with the checks that add to it; a path is joined only where a check fails. */
+/**
+ * A list of problems with the checks that add to it. A path such as `targets[].changes[].` is joined, and the places in its lists are
+ * filled in, only where a check fails.
+ */
 export class Problems {
   readonly list: EventProblem[] = [];
+  /** Places in the lists of a path, the outermost first. */
+  readonly at: [number, number] = [0, 0];
+  readonly #isPlain: boolean;
+
+  /** `isPlain`: whoever read the event knows that its texts are well formed and have no control characters. */
+  constructor(isPlain = false) {
+    this.#isPlain = isPlain;
+  }
 
   add(path: string, name: string, found: string, expected: string): void {
-    this.list.push({ field: path + name, found, expected });
+    let depth = 0;
+    const field = `${path}${name}`.replaceAll('[]', () => `[${this.at[depth++]}]`);
+    this.list.push({ field, found, expected });
   }
 
   /** What is compared and indexed: not empty, no control characters. */
   identifier(value: string | null, path: string, name: string): void {
     if (value === null) return;
-    if (value === '' || value.length > LIMITS.identifier || CONTROL.test(value) || !value.isWellFormed()) {
+    if (value === '' || value.length > LIMITS.identifier || !this.#isClean(value)) {
       const expected = `1 to ${LIMITS.identifier} characters of well-formed text without control characters`;
       this.add(path, name, describeText(value), expected);
     }
@@ -37,9 +50,13 @@ export class Problems {
   text(value: string | Sealed | null, path: string, name: string, limit: number): void {
     if (value === null) return;
     if (typeof value !== 'string') this.add(path, name, 'a sealed text', 'a text in clear: only the normalizer seals');
-    else if (value.length > limit || !value.isWellFormed()) {
+    else if (value.length > limit || !(this.#isPlain || value.isWellFormed())) {
       this.add(path, name, describeText(value), `well-formed text of at most ${limit} characters`);
     }
+  }
+
+  #isClean(value: string): boolean {
+    return this.#isPlain || (!CONTROL.test(value) && value.isWellFormed());
   }
 
   uuid(value: string | null, path: string, name: string): void {

@@ -22,6 +22,8 @@ export interface Masked {
 /** `mayHold`: cheap, true where masking is worth trying. `mask`: null where there is nothing to mask. */
 export interface Detector {
   mayHold(text: string): boolean;
+  /** The same of a text's bytes in UTF-8; null where patterns are looked for, which want the text itself. */
+  readonly mayHoldBytes: Hint['bytes'] | null;
   mask(text: string): Masked | null;
 }
 
@@ -49,9 +51,15 @@ export function createDetector(sought: Sought): Detector {
   const { patterns } = sought;
   const hint = hintOf(sought);
   const mayHold = (text: string): boolean =>
-    (hint !== null && text.length >= SHORTEST && hint(text)) ||
+    (hint !== null && text.length >= SHORTEST && hint.text(text)) ||
     (patterns.length > 0 && patterns.some(pattern => pattern.test(text)));
-  return { mayHold, mask: text => (mayHold(text) ? mask(text, sought) : null) };
+  const mayHoldBytes: Hint['bytes'] = (bytes, start, end) =>
+    hint !== null && end - start >= SHORTEST && hint.bytes(bytes, start, end);
+  return {
+    mayHold,
+    mayHoldBytes: patterns.length === 0 ? mayHoldBytes : null,
+    mask: text => (mayHold(text) ? mask(text, sought) : null),
+  };
 }
 
 function mask(text: string, sought: Sought): Masked | null {

@@ -1,7 +1,7 @@
 // Masks a record: every text of it that its producer controls, ids and the keys of attributes too. The record that comes in is never
 // changed; of one with nothing to mask, nothing is copied.
 
-import type { AuditRecord, Flag, Value } from '../../../schemas/index.ts';
+import type { AuditRecord, EventBytes, Flag, Value } from '../../../schemas/index.ts';
 import { type Detector, maskOf } from './detect.ts';
 import { type FieldPath, replaceAt } from './path.ts';
 import { EVENT_SHAPE, type Shape } from './shape.ts';
@@ -32,12 +32,12 @@ const SHAPE: RecordShape = {
 };
 const someText = compileSome(SHAPE);
 
-/** The record with its secrets masked and a flag for each field concerned. */
-export function maskRecord(record: AuditRecord, plan: MaskPlan): AuditRecord {
+/** The record with its secrets masked and a flag for each field concerned. `bytes`: those of its event, where they say what it does. */
+export function maskRecord(record: AuditRecord, plan: MaskPlan, bytes: EventBytes | null = null): AuditRecord {
   const { detector, instanceDetector, fields } = plan;
   const { producer } = record;
   const inInstance = producer !== null && instanceDetector.mayHold(producer.instance);
-  if (fields.length === 0 && !inInstance && !someText(record, detector.mayHold)) return record;
+  if (fields.length === 0 && !inInstance && !mayHold(record, detector, bytes)) return record;
   const found = new Map<string, readonly string[]>();
   const mark: Mark = (where, names) => void found.set(where, [...new Set([...(found.get(where) ?? []), ...names])]);
   let masked = record;
@@ -63,6 +63,22 @@ function flagsOf(found: ReadonlyMap<string, readonly string[]>): Flag[] {
   const more = { code: 'masked', field: null, note: `${flags.length - maxFlags} more fields` };
   return [...flags.slice(0, maxFlags), more];
 }
+
+/** Whether any text of the record is worth a try at masking. */
+function mayHold(record: AuditRecord, { mayHold: test, mayHoldBytes }: Detector, bytes: EventBytes | null): boolean {
+  if (bytes === null || mayHoldBytes === null) return someText(record, test);
+  const { datum, texts, fields } = bytes;
+  for (let n = 0; n < SOUGHT.length; n++) {
+    if (SOUGHT[n] !== true) continue;
+    const end = 2 * (fields[n + 1] ?? texts.length / 2);
+    for (let at = 2 * (fields[n] as number); at < end; at += 2)
+      if (mayHoldBytes(datum, texts[at] as number, texts[at + 1] as number)) return true;
+  }
+  return false;
+}
+
+/** Of each field of an event, in order: whether its texts are looked at. */
+const SOUGHT = [...EVENT_SHAPE.fields.keys()].map(name => !APART.has(name));
 
 type Some = (value: unknown, test: (text: string) => boolean) => boolean;
 

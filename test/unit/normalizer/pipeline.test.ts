@@ -1,12 +1,14 @@
 // What a raw record goes through: policy, enrichment, sealing; each seen in the event that comes out.
 
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { finish, ownersIn, type Parts, prepare } from '../../../consumers/normalizer/pipeline.ts';
 import { parsePolicyFile } from '../../../consumers/normalizer/policy/index.ts';
 import { VALUE_ROOM } from '../../../consumers/normalizer/run.ts';
 import type { FetchedRecord } from '../../../core/edge/kafka/index.ts';
-import { memoryKeyRing, openPersonal } from '../../../core/envelope/index.ts';
-import { type AuditEvent, type AuditRecord, auditRecordType } from '../../../schemas/index.ts';
+import { memoryKeyRing, openPersonal, sealPersonal } from '../../../core/envelope/index.ts';
+import { type AuditEvent, type AuditRecord, auditEventText, auditRecordType } from '../../../schemas/index.ts';
+import { valuesOf } from '../schemas/random.ts';
 import { encode, makeEvent, place, rawRecord, writer } from './records.ts';
 
 const now = 1_767_600_002_000_000;
@@ -113,4 +115,52 @@ test('a key that says more than its event does in clear is left out where person
   expect(await keyFor('acme', true)).toBe('acme');
   expect(await keyFor('ada@lovelace.example', true)).toBeNull();
   expect(await keyFor('ada@lovelace.example', false)).toBe('ada@lovelace.example');
+});
+
+test('what is sealed while it is written is what a record, sealed and then encoded, would say', async () => {
+  const ring = memoryKeyRing();
+  const text = fc.oneof(
+    fc.string({ unit: 'grapheme', maxLength: 9 }),
+    fc.constantFrom('', 'ä', '\ufeff', 'x'.repeat(200)),
+  );
+  // Of its texts only those are random that any text may stand in.
+  const events = valuesOf<AuditEvent>(auditEventText, text).map(event => {
+    const { actor: who, reason, request, attributes, targets } = event;
+    const clear = (one: AuditEvent['reason']) => (typeof one === 'object' ? null : one);
+    return makeEvent({
+      actor: who && { ...actor, name: clear(who.name), email: clear(who.email), session: clear(who.session) },
+      reason: clear(reason),
+      request: request && {
+        id: null,
+        traceParent: null,
+        clientAddress: clear(request.clientAddress),
+        userAgent: clear(request.userAgent),
+      },
+      attributes: attributes.map(({ value }, n) => ({
+        key: `k${n}`,
+        value: { type: 'string', text: clear(value.text) ?? '' },
+      })),
+      targets: [
+        ...targets.map(({ name, person }, n) => ({ type: 't', id: `i${n}`, name: clear(name), person, changes: [] })),
+        { type: 't', id: 'last', name: null, person: false, changes: [] },
+      ],
+    });
+  });
+  await fc.assert(
+    fc.asyncProperty(events, fc.boolean(), async (event, isUnknown) => {
+      // A refusal keeps its raw record, sealed too.
+      const input = isUnknown ? rawRecord(Buffer.from(event.id)) : rawRecord(encode(event));
+      const { record } = await run(input, { ring });
+      const clear = prepare(input, place, writer, now, off).decision.record;
+      const opened = openPersonal(record, ring.find);
+      expect(opened.fields.map(({ state }) => state)).toEqual(opened.fields.map(() => 'open'));
+      expect(opened.record).toEqual(openPersonal(sealPersonal(clear, ring), ring.find).record);
+      expect(opened.fields.map(({ path }) => path)).toEqual(
+        openPersonal(sealPersonal(clear, ring), ring.find).fields.map(({ path }) => path),
+      );
+      const { length } = auditRecordType().encode(record);
+      expect(auditRecordType().encode(sealPersonal(clear, ring))).toHaveLength(length);
+    }),
+    { numRuns: 150 },
+  );
 });

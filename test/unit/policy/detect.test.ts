@@ -170,6 +170,22 @@ describe('any text', () => {
     );
   });
 
+  test('that passes the check does so by its bytes too, wherever they stand', () => {
+    const digits = fc.stringMatching(/^4[0-9]{3}([ .\u00a0\u2010-\u2013-]?[0-9]{3,4}){2,4}$/);
+    const samples = fc.oneof(digits, fc.constantFrom(...secrets.flatMap(([, texts]) => texts), 'mysql://:pass@host'));
+    const around = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('', 'é', '4', '-'));
+    fc.assert(
+      fc.property(around, samples, around, around, (before, sample, behind, other) => {
+        const text = Buffer.from(before + sample + behind);
+        const all = Buffer.concat([Buffer.from(other), text, Buffer.from(other)]);
+        const start = Buffer.byteLength(other);
+        if (detector.mayHold(text.toString('utf8')))
+          expect(detector.mayHoldBytes?.(all, start, start + text.length)).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   test('made to be slow takes no longer than its length', () => {
     const long = (text: string) => text.repeat(Math.ceil(262_144 / text.length)).slice(0, 262_144);
     const start = performance.now();

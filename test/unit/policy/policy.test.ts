@@ -1,9 +1,18 @@
 import { hash } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../../consumers/normalizer/decide.ts';
 import { DEFAULT_POLICY, parsePolicyFile } from '../../../consumers/normalizer/policy/index.ts';
-import { type AuditEvent, type AuditRecord, auditRecordType } from '../../../schemas/index.ts';
+import {
+  type AuditEvent,
+  type AuditRecord,
+  auditEventText,
+  auditEventType,
+  auditRecordType,
+  readEvent,
+} from '../../../schemas/index.ts';
 import { place, rawRecord } from '../normalizer/records.ts';
+import { valuesOf } from '../schemas/random.ts';
 import { actorOf, attribute, now, recordOf } from './records.ts';
 
 const policyOf = (rules: string, top = '') => parsePolicyFile(`version: 1\n${top}rules:\n${rules}`);
@@ -60,6 +69,32 @@ describe('the default policy', () => {
     expect(after.flags).toContainEqual({ code: 'masked', field: 'attributes[0].value.text', note: 'aws-access-key' });
     expect(after.flags).toHaveLength(27);
     expect(auditRecordType().decode(auditRecordType().encode(after)).reason).toBe(after.reason);
+  });
+
+  test('says the same of a record by the bytes of its event', () => {
+    const found = fc.constantFrom(
+      'AKIAIOSFODNN7EXAMPLE',
+      '4111 1111 1111 1111',
+      '4111–1111–1111–1111',
+      'postgres://a:b@c/d',
+    );
+    const said = fc.oneof(
+      { weight: 9, arbitrary: fc.string({ unit: 'grapheme', maxLength: 20 }) },
+      { weight: 1, arbitrary: found },
+    );
+    const events = valuesOf<AuditEvent>(auditEventText, said);
+    const own = parsePolicyFile(
+      "version: 1\nmask: { secrets: true, cards: true, patterns: [{ name: own, pattern: 'aa' }] }\nrules: []\n",
+    );
+    fc.assert(
+      fc.property(events, fc.constantFrom(policy, own), (event, by) => {
+        const read = readEvent(auditEventType().encode(event));
+        if (typeof read === 'string') throw new Error(read);
+        const record = { ...recordOf(), ...event };
+        expect(by.apply(record, read.bytes)).toEqual(by.apply(record));
+      }),
+      { numRuns: 200 },
+    );
   });
 
   test('masks what a refused record keeps of its producer', () => {

@@ -22,25 +22,24 @@ const primitives: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   boolean: fc.boolean(),
   int: fc.integer(),
   long,
-  string: text,
   bytes: fc.uint8Array({ maxLength: 40 }).map(bytes => Buffer.from(bytes)),
 };
 
-/** Values of a record's schema. */
-export function valuesOf<T>(schemaText: string): fc.Arbitrary<T> {
-  return arbitrary(parseRecordModel(schemaText)) as fc.Arbitrary<T>;
+/** Values of a record's schema, with any texts, or these. */
+export function valuesOf<T>(schemaText: string, texts: fc.Arbitrary<string> = text): fc.Arbitrary<T> {
+  return arbitrary(parseRecordModel(schemaText), texts) as fc.Arbitrary<T>;
 }
 
-function arbitrary(model: Model): fc.Arbitrary<unknown> {
+function arbitrary(model: Model, texts: fc.Arbitrary<string>): fc.Arbitrary<unknown> {
   switch (model.kind) {
     case 'primitive':
-      return primitives[model.name] ?? fc.constant(null);
+      return model.name === 'string' ? texts : (primitives[model.name] ?? fc.constant(null));
     case 'enum':
       return fc.constantFrom(...model.symbols);
     case 'union':
-      return fc.oneof(...model.branches.map(arbitrary));
+      return fc.oneof(...model.branches.map(branch => arbitrary(branch, texts)));
     case 'array': {
-      const items = arbitrary(model.items);
+      const items = arbitrary(model.items, texts);
       return fc.oneof(
         { weight: 9, arbitrary: fc.array(items, { maxLength: 4 }) },
         // Counts of two bytes.
@@ -48,7 +47,7 @@ function arbitrary(model: Model): fc.Arbitrary<unknown> {
       );
     }
     case 'record':
-      return fc.record(Object.fromEntries(model.fields.map(field => [field.name, arbitrary(field.type)])));
+      return fc.record(Object.fromEntries(model.fields.map(field => [field.name, arbitrary(field.type, texts)])));
     default:
       throw new TypeError(`found a ${model.kind}, expected what the schemas are made of`);
   }
