@@ -10,6 +10,7 @@ import { archiveReader } from '../../core/edge/s3/segment-object.ts';
 import { createTelemetry } from '../../core/edge/telemetry.ts';
 import { openRegistry, SchemaError } from '../../schemas/index.ts';
 import { beginArchive } from './archive-start.ts';
+import { Backlog } from './backlog.ts';
 import type { ArchiverConfig } from './config.ts';
 import type { ArchiverContext } from './context.ts';
 import { ArchiverError } from './error.ts';
@@ -106,6 +107,7 @@ function createContext(config: ArchiverConfig, bucket: Bucket, events: ArchiverE
     retentionMs: archive.retention.duration.ms,
     demand,
     limits,
+    backlog: new Backlog(1.5 * limits.segmentBytes),
     events,
     schemaText: schemaTexts(settings.registry),
     now: Date.now,

@@ -3,6 +3,7 @@
 import type { Bucket } from '../../core/edge/s3/bucket.ts';
 import type { ArchiveReader } from '../../core/edge/s3/segment-object.ts';
 import type { Signer } from '../../core/proof/note.ts';
+import type { Backlog } from './backlog.ts';
 import type { ArchiverEvents } from './events.ts';
 import type { RetentionDemand } from './retention-demand.ts';
 
@@ -21,6 +22,8 @@ export interface ArchiverContext {
   /** What demands more than that; absent: nothing does. */
   readonly demand?: RetentionDemand | undefined;
   readonly limits: Limits;
+  /** What waits in all partitions. */
+  readonly backlog: Backlog;
   readonly events: ArchiverEvents;
   /** The text that the registry answers for a schema id, byte for byte. */
   schemaText(id: number): Promise<string>;

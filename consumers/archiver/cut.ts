@@ -13,7 +13,7 @@ export interface CutRules {
 
 /** A run that is to be archived. */
 export interface PendingRun {
-  readonly run: TopicRun;
+  readonly run: Omit<TopicRun, 'datums'> & { readonly datums: Iterable<Uint8Array> };
   readonly schemaText: string;
   /** When it was taken, ms since 1970 by this program's clock. */
   readonly takenAt: number;

@@ -8,13 +8,12 @@ import type { SegmentFacts } from '../../core/edge/s3/segment-object.ts';
 import type { PartitionRow } from '../../core/proof/batch.ts';
 import { hex } from '../../core/proof/bytes.ts';
 import { type ChainEnd, chainAfter, chainStart, joinSeal } from '../../core/proof/chain.ts';
-import { ClaimedChain, compareSeals } from './chain-place.ts';
+import { ClaimedChain } from './chain-place.ts';
 import type { ArchiverContext } from './context.ts';
-import { type CutRules, dueAt, nextSegment, type PendingRun } from './cut.ts';
 import { ArchiverError } from './error.ts';
 import { flushedBefore, formatProgress } from './progress.ts';
 import { problemOfRun } from './run-check.ts';
-import { putSegment } from './segment-writer.ts';
+import { SegmentQueue } from './segment-queue.ts';
 import { RunAssembler, type TopicRun } from './topic-run.ts';
 
 /** What outlives a worker of the partition within this program: what its predecessor has learnt. */
@@ -42,14 +41,11 @@ export class PartitionArchiver implements PartitionWorker {
   readonly #partition: number;
   readonly #memory: PartitionMemory;
   readonly #assembler: RunAssembler;
-  readonly #cut: CutRules;
+  readonly #queue: SegmentQueue;
   #claimed: ClaimedChain | null = null;
   #segments: readonly SegmentFacts[] = [];
   /** The end of the chain, pending runs included. */
   #end: ChainEnd = chainStart;
-  #pending: PendingRun[] = [];
-  /** A segment at the next key that begins with all that is pending. */
-  #ahead: SegmentFacts | null = null;
   /** Seals that segments end with, as hex, in the chain's order, from the last listed one on. */
   readonly #ends = new Set<string>();
   #listedEnd: ChainEnd = chainStart;
@@ -69,7 +65,18 @@ export class PartitionArchiver implements PartitionWorker {
     this.#memory = memory;
     this.#assembler = new RunAssembler(context.reader.crypto.sha256);
     const { segmentBytes, segmentAgeMs } = context.limits;
-    this.#cut = { duration: context.reader.duration, maxBytes: segmentBytes, maxAgeMs: segmentAgeMs };
+    this.#queue = new SegmentQueue({
+      context,
+      partition,
+      cut: { duration: context.reader.duration, maxBytes: segmentBytes, maxAgeMs: segmentAgeMs },
+      refuted: memory.refuted,
+      onWritten: async ({ run }) => {
+        this.#ends.add(hex(run.sealed.hash));
+        await this.#tellProgress();
+      },
+      onFailure: error => edge.fail(error),
+    });
+    context.backlog.add(this.#queue);
   }
 
   async start(): Promise<bigint> {
@@ -109,6 +116,7 @@ export class PartitionArchiver implements PartitionWorker {
    */
   checkListed({ generation, next, lastSeal }: PartitionRow): Promise<void> {
     return this.#inTurn(async () => {
+      await this.#queue.settled(); // what is being written may be listed already
       const known = this.#listedEnd;
       const isBefore = generation < known.generation || (generation === known.generation && next <= known.next);
       if (!this.#isStarted || this.#ended || lastSeal === null || (known.lastSeal !== null && isBefore)) return;
@@ -131,9 +139,13 @@ export class PartitionArchiver implements PartitionWorker {
     if (!isWanted) this.#ended = true;
     await this.#inTurn(async () => {
       this.#ended = true;
-      if (isWanted && !this.#ahead) await this.#flush(() => true);
+      await this.#queue.settled();
+      if (isWanted) await this.#queue.flush(() => true);
       if (isWanted) await this.#tellProgress();
-    }).finally(() => this.#context.events.left(this.#partition));
+    }).finally(() => {
+      this.#context.backlog.remove(this.#queue);
+      this.#context.events.left(this.#partition);
+    });
   }
 
   #inTurn(action: () => Promise<void>): Promise<void> {
@@ -157,9 +169,8 @@ export class PartitionArchiver implements PartitionWorker {
     }
     const schemaText = await this.#schemaText(run);
     this.#end = chainAfter(seal, hash);
-    this.#pending.push({ run, schemaText, takenAt: this.#context.now() });
-    await this.#settleAhead();
-    await this.#flush(({ full }) => full);
+    await this.#queue.push({ run, schemaText, takenAt: this.#context.now() });
+    await this.#context.backlog.makeRoom();
     this.#arm();
   }
 
@@ -222,51 +233,15 @@ export class PartitionArchiver implements PartitionWorker {
     this.#context.events.torn(this.#partition, offset, why);
   }
 
-  /** Whether the segment that reaches further than what was pending counts, as far as can be said by now. */
-  async #settleAhead(): Promise<void> {
-    const ahead = this.#ahead;
-    if (!ahead) return;
-    const comparison = compareSeals(
-      ahead.seals,
-      this.#pending.map(({ run }) => run.sealed),
-    );
-    if (comparison === 'beyond') return;
-    this.#ahead = null;
-    if (comparison === 'within') {
-      this.#context.events.segmentAdopted(this.#partition, ahead.key);
-      await this.#advance(ahead.seals.length);
-      return;
-    }
-    this.#memory.refuted.add(ahead.sha256);
-    this.#context.events.alarm('uncommitted', ahead.key, 'it is of runs that the topic has not committed');
-  }
-
-  /** Writes segments of what is pending, as long as the next one is wanted. */
-  async #flush(wanted: (next: { count: number; full: boolean }) => boolean): Promise<void> {
-    while (!this.#ahead) {
-      const next = nextSegment(this.#pending, this.#cut);
-      if (next.count === 0 || !wanted(next)) return;
-      const put = await putSegment(this.#context, this.#pending, next.count, this.#memory.refuted);
-      if (put.kind === 'ahead') this.#ahead = put.facts;
-      else await this.#advance(put.runs);
-    }
-  }
-
-  async #advance(runs: number): Promise<void> {
-    const last = this.#pending.splice(0, runs).at(-1);
-    if (last) this.#ends.add(hex(last.run.sealed.hash));
-    await this.#tellProgress();
-  }
-
   async #tellProgress(): Promise<void> {
     if (this.#end.lastSeal === null) return;
-    const [first] = this.#pending;
+    const { first } = this.#queue;
     // Until the topic has shown where it goes on from the bucket, nothing is known to be through.
     const isKnown = this.#claimed === null;
     const before = isKnown
-      ? flushedBefore(this.#cut.duration, first?.run.sealed.seal.sealedAt ?? null, this.#end.sealedAt)
-      : flushedBefore(this.#cut.duration, null, this.#end.sealedAt);
-    const offset = first?.run.firstOffset ?? this.#assembler.waitingFrom ?? this.#position;
+      ? flushedBefore(this.#context.reader.duration, first?.sealed.seal.sealedAt ?? null, this.#end.sealedAt)
+      : flushedBefore(this.#context.reader.duration, null, this.#end.sealedAt);
+    const offset = first?.firstOffset ?? this.#assembler.waitingFrom ?? this.#position;
     if (!isKnown && this.#assembler.waitingFrom !== null) return;
     const metadata = formatProgress(before);
     const told = `${metadata} ${first ? offset : ''}`;
@@ -277,12 +252,12 @@ export class PartitionArchiver implements PartitionWorker {
 
   #arm(): void {
     clearTimeout(this.#timer);
-    const due = dueAt(this.#pending, this.#cut);
-    if (due === null || this.#ahead || this.#ended) return;
+    const { due } = this.#queue;
+    if (due === null || this.#ended) return;
     const onDue = () =>
       this.#inTurn(async () => {
         if (this.#ended) return;
-        await this.#flush(() => (dueAt(this.#pending, this.#cut) ?? Number.POSITIVE_INFINITY) <= this.#context.now());
+        await this.#queue.flush(() => (this.#queue.due ?? Number.POSITIVE_INFINITY) <= this.#context.now());
         this.#arm();
       }).catch(error => this.#edge.fail(error));
     this.#timer = setTimeout(onDue, Math.max(0, due - this.#context.now()) + 1);

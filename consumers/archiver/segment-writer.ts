@@ -2,11 +2,12 @@
 // taken; what is there is adopted if the topic has committed it, waited for if the topic has not come so far, and written over (as a further
 // version) only if it does not verify. Contract: after `written` or `adopted` the runs are durable and locked.
 
-import { compressors } from '../../core/edge/crypto.ts';
+import { compressAside } from '../../core/edge/crypto.ts';
 import { allVersions, wholeSeconds } from '../../core/edge/s3/bucket.ts';
 import { BucketError } from '../../core/edge/s3/error.ts';
 import { openSegment, type SegmentFacts } from '../../core/edge/s3/segment-object.ts';
-import { buildSegment, segmentKey } from '../../core/proof/segment.ts';
+import type { Crypto } from '../../core/proof/crypto.ts';
+import { formatSegment, type SegmentRun, segmentBlocks, segmentKey } from '../../core/proof/segment.ts';
 import { compareSeals } from './chain-place.ts';
 import type { ArchiverContext } from './context.ts';
 import type { PendingRun } from './cut.ts';
@@ -32,8 +33,11 @@ export async function putSegment(
   const last = own.at(-1);
   if (!first || !last) return { kind: 'written', runs: 0 };
   const key = segmentKey(first.run.sealed.seal);
-  const runs = own.map(({ run }) => ({ sealNote: run.sealNote, datums: run.datums }));
-  const bytes = buildSegment(reader.crypto.sha256, first.schemaText, runs, 'zstandard', compressors.zstandard);
+  const bytes = await buildAside(
+    reader.crypto.sha256,
+    first.schemaText,
+    own.map(({ run }) => run),
+  );
   const demandMs = context.demand?.of(first.schemaText, datumsOf(own)) ?? 0;
   const keepMs = Math.max(context.retentionMs, demandMs);
   const lockedUntil = () => wholeSeconds(Math.max(context.now(), last.run.sealed.seal.sealedAt) + keepMs);
@@ -58,6 +62,29 @@ export async function putSegment(
     'unavailable',
     `${key}: changed each of ${maxRounds} times that it was read: who writes there?`,
   );
+}
+
+/** Blocks that are compressed at a time: more would only lie in memory. */
+const atOnce = 3;
+
+/** The segment of these runs, compressed beside what else this program does. */
+async function buildAside(
+  sha256: Crypto['sha256'],
+  schemaText: string,
+  runs: readonly SegmentRun[],
+): Promise<Uint8Array> {
+  const blocks: { count: number; compressed: Uint8Array }[] = [];
+  let next = 0;
+  const source = segmentBlocks(runs);
+  const compress = async (): Promise<void> => {
+    for (let block = source.next(); !block.done; block = source.next()) {
+      const { count, data } = block.value;
+      const at = next++;
+      blocks[at] = { count, compressed: await compressAside(data) };
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, compress));
+  return formatSegment(sha256, schemaText, runs, 'zstandard', blocks);
 }
 
 function* datumsOf(pending: readonly PendingRun[]): Iterable<Uint8Array> {

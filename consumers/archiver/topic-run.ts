@@ -42,6 +42,13 @@ const prefixLength = 5;
 /** Records without a seal that are kept: far more than a transaction holds. */
 const maxBufferedBytes = 256 << 20;
 
+const none: TopicRecord['headers'] = [];
+
+function schemaIdOf(value: Uint8Array): number {
+  const [, a = 0, b = 0, c = 0, d = 0] = value;
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
 export class RunAssembler {
   readonly #sha256: Crypto['sha256'];
   #buffer: Buffered[] = [];
@@ -61,10 +68,9 @@ export class RunAssembler {
     const { offset, value } = record;
     const isEvent = value !== null && value.length > prefixLength && value[0] === 0;
     const datum = isEvent ? value.subarray(prefixLength) : new Uint8Array();
-    const schemaId = isEvent ? new DataView(value.buffer, value.byteOffset).getUint32(1) : null;
-    this.#buffer.push({ offset, datum, schemaId });
+    this.#buffer.push({ offset, datum, schemaId: isEvent ? schemaIdOf(value) : null });
     this.#bytes += datum.length;
-    const seals = record.headers.filter(([name]) => name === SEAL_HEADER);
+    const seals = record.headers.length === 0 ? none : record.headers.filter(([name]) => name === SEAL_HEADER);
     if (seals.length === 0) return this.#bytes > maxBufferedBytes ? [this.#tear('no seal comes')] : [];
     const sealNote = seals[0]?.[1];
     if (seals.length > 1 || !sealNote) return [this.#tear('it has several seals, or an empty one')];

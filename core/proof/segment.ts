@@ -172,47 +172,57 @@ export function checkRun(sha256: Crypto['sha256'], run: Run, schema: string): st
 /** A run as a writer has it: the note's bytes and the datums. */
 export interface SegmentRun {
   readonly sealNote: Uint8Array;
-  readonly datums: readonly Uint8Array[];
+  readonly datums: Iterable<Uint8Array>;
+}
+
+/** A block's datums, one after the other. */
+export interface SegmentBlock {
+  readonly count: number;
+  readonly data: Uint8Array;
 }
 
 /**
- * Builds a segment's bytes. The same runs give the same bytes, as long as `compress` does the same: racing writers
- * write equal objects. A block is at most about `blockBytes` of data.
+ * The blocks of a segment of these runs, each at most about `blockBytes` of data: to be compressed, in whatever way, and given to
+ * {@link formatSegment} in the same order. The same runs give the same blocks.
  */
-export function buildSegment(
-  sha256: Crypto['sha256'],
-  schemaText: string,
-  runs: readonly SegmentRun[],
-  codec: Codec,
-  compress: (data: Uint8Array) => Uint8Array,
-  blockBytes = 1 << 20,
-): Uint8Array {
-  const last = runs.at(-1);
-  if (!last) throw new ProofError('malformed-segment', 'a segment needs a run');
-  const sync = parseSealNote(sha256, last.sealNote).hash.subarray(0, 16);
-  const blocks: { count: number; compressed: Uint8Array }[] = [];
+export function* segmentBlocks(runs: readonly SegmentRun[], blockBytes = 1 << 20): Generator<SegmentBlock> {
   let pending: Uint8Array[] = [];
   let size = 0;
-  const flush = () => {
-    if (pending.length === 0) return;
-    const data = new Uint8Array(size);
-    let at = 0;
-    for (const datum of pending) {
-      data.set(datum, at);
-      at += datum.length;
-    }
-    blocks.push({ count: pending.length, compressed: compress(data) });
-    pending = [];
-    size = 0;
-  };
   for (const { datums } of runs) {
     for (const datum of datums) {
-      if (size > 0 && size + datum.length > blockBytes) flush();
+      if (size > 0 && size + datum.length > blockBytes) {
+        yield blockOf(pending, size);
+        pending = [];
+        size = 0;
+      }
       pending.push(datum);
       size += datum.length;
     }
   }
-  flush();
+  if (pending.length > 0) yield blockOf(pending, size);
+}
+
+function blockOf(datums: readonly Uint8Array[], size: number): SegmentBlock {
+  const data = new Uint8Array(size);
+  let at = 0;
+  for (const datum of datums) {
+    data.set(datum, at);
+    at += datum.length;
+  }
+  return { count: datums.length, data };
+}
+
+/** A segment's bytes, of its blocks as they are compressed. */
+export function formatSegment(
+  sha256: Crypto['sha256'],
+  schemaText: string,
+  runs: readonly Pick<SegmentRun, 'sealNote'>[],
+  codec: Codec,
+  blocks: readonly { readonly count: number; readonly compressed: Uint8Array }[],
+): Uint8Array {
+  const last = runs.at(-1);
+  if (!last) throw new ProofError('malformed-segment', 'a segment needs a run');
+  const sync = parseSealNote(sha256, last.sealNote).hash.subarray(0, 16);
   const seals = JSON.stringify(runs.map(run => textOf(run.sealNote)));
   const metadata = [
     ['avro.codec', utf8(codec)],
@@ -220,4 +230,19 @@ export function buildSegment(
     ['tidemark.seals', utf8(seals)],
   ] as const;
   return formatContainer(metadata, sync, blocks);
+}
+
+/**
+ * Builds a segment's bytes. The same runs give the same bytes, as long as `compress` does the same: racing writers
+ * write equal objects.
+ */
+export function buildSegment(
+  sha256: Crypto['sha256'],
+  schemaText: string,
+  runs: readonly SegmentRun[],
+  codec: Codec,
+  compress: (data: Uint8Array) => Uint8Array,
+): Uint8Array {
+  const blocks = Array.from(segmentBlocks(runs), ({ count, data }) => ({ count, compressed: compress(data) }));
+  return formatSegment(sha256, schemaText, runs, codec, blocks);
 }

@@ -28,4 +28,11 @@ export const benches: readonly BenchEntry[] = [
     servers: true,
     load: () => import('./throughput.ts'),
   },
+  {
+    ...quick,
+    name: 'archiver',
+    about: 'the archiver, against a consumer that only writes the same bytes to S3',
+    servers: true,
+    load: () => import('./archiving.ts'),
+  },
 ];

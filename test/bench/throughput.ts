@@ -3,23 +3,16 @@
 // its own, alone; cases are interleaved, and a rate is taken from the broker's own time stamps, so that starting does not count.
 
 import { randomUUID } from 'node:crypto';
-import { auditEventText, openRegistry, subjectFor } from '../../schemas/index.ts';
 import { type Bench, type BenchOptions, print } from './bench.ts';
+import { type Filled, fillShape } from './filled.ts';
 import { cpuSeconds, type Program, startNode } from './program.ts';
 import { createWorld, serverVariables, variants, type World } from './settings.ts';
-import { deployments, type Shape, shapes } from './shapes.ts';
+import { shapes } from './shapes.ts';
 import { formatVerdict, median, pairedRatios } from './statistics.ts';
 import { startStreams, streamsVersion } from './streams.ts';
-import { fillTopic, openTopics, type Rates, ratesOf, type Topics } from './topics.ts';
+import { openTopics, type Rates, ratesOf, type Topics } from './topics.ts';
 
 const warmUpShare = 0.4;
-
-interface Filled {
-  readonly shape: Shape;
-  readonly topic: string;
-  readonly count: number;
-  readonly bytes: number;
-}
 
 interface Stage {
   readonly topics: Topics;
@@ -47,16 +40,6 @@ const starts: ReadonlyMap<string, Start> = new Map<string, Start>([
       }),
   ]),
 ]);
-
-async function fill({ kafka, create }: Topics, shape: Shape, count: number): Promise<Filled> {
-  const topic = `raw-${shape.name}-${randomUUID().slice(0, 8)}`;
-  await create(topic);
-  const registry = openRegistry({ url: process.env.SCHEMA_REGISTRY_URL ?? '' });
-  const schemaId = await registry.register(subjectFor(topic), auditEventText);
-  const first = deployments();
-  const events = Array.from({ length: count - first.length }, (_, n) => shape.eventOf(n));
-  return { shape, topic, count, bytes: await fillTopic(kafka, topic, schemaId, [...first, ...events]) };
-}
 
 interface Figures extends Rates {
   /** Processor time of the program for a record, start included, µs: less noisy than rates where others use the machine. */
@@ -125,8 +108,8 @@ async function run({ repetitions = 3, events = 150_000, cases, profiles }: Bench
     print(`Kafka Streams ${streamsVersion}; warm: behind the first ${warmUpShare * 100} % of the records\n`);
     const [main, heavy] = shapes;
     const stage = { topics, world, profiles };
-    await runShape(stage, await fill(topics, main, events), names, repetitions);
-    if (profiles === undefined) await runShape(stage, await fill(topics, heavy, events), names, repetitions);
+    await runShape(stage, await fillShape(topics, main, events), names, repetitions);
+    if (profiles === undefined) await runShape(stage, await fillShape(topics, heavy, events), names, repetitions);
   } finally {
     await topics.close();
     world.close();

@@ -1,6 +1,7 @@
 // An archiver's world in memory: a topic of sealed runs, a locked bucket with faults, a clock that is turned by hand.
 
 import { beginArchive } from '../../../consumers/archiver/archive-start.ts';
+import { Backlog } from '../../../consumers/archiver/backlog.ts';
 import type { ArchiverContext } from '../../../consumers/archiver/context.ts';
 import type { ArchiverEvents } from '../../../consumers/archiver/events.ts';
 import { PartitionArchiver, type PartitionMemory } from '../../../consumers/archiver/partition.ts';
@@ -36,6 +37,7 @@ export class World {
   readonly torn: string[] = [];
   readonly failures: string[] = [];
   segmentBytes = 1 << 20;
+  backlogBytes = 64 << 20;
   /** Whether one sealer seals all the time, as in a process that lives on; else each time a new one. */
   keepsSealer = false;
   #sealer: Sealer | null = null;
@@ -82,6 +84,7 @@ export class World {
       logKey: testKeys.log,
       retentionMs,
       limits: { segmentBytes: this.segmentBytes, segmentAgeMs: 3_600_000 },
+      backlog: new Backlog(this.backlogBytes),
       events: this.#events(),
       schemaText: async () => testSchemaText,
       now: () => this.now,
@@ -126,8 +129,8 @@ export class World {
   }
 
   /** A worker of the partition that has read all that is committed, and lives on. */
-  async worker(partition: number): Promise<PartitionArchiver> {
-    const worker = new PartitionArchiver(this.context(), this.#edge(partition), partition, newMemory());
+  async worker(partition: number, context = this.context()): Promise<PartitionArchiver> {
+    const worker = new PartitionArchiver(context, this.#edge(partition), partition, newMemory());
     await worker.onBatch(this.#batch(partition, await worker.start()));
     return worker;
   }
