@@ -1,8 +1,7 @@
 // What a fetch brought, as records and as the offsets that it accounts for.
 
 import { KafkaError } from './error.ts';
-import { LOG_APPEND_TIME, type RawPartition } from './internals.ts';
-import { type HeaderList, headersOf } from './patch.ts';
+import type { HeaderList, Unheld } from './record.ts';
 
 export interface FetchedRecord {
   readonly offset: bigint;
@@ -13,7 +12,12 @@ export interface FetchedRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: HeaderList;
+  /** Why this is not all of it. */
+  readonly unheld?: Unheld;
 }
+
+/** What each batch of an answer says of its partition. */
+export type BatchSource = Pick<FetchedBatch, 'topic' | 'partition' | 'highWatermark' | 'logStart'>;
 
 /** Committed records of one partition; they, `skipped` and `lost` account for each offset from `first` up to, not including, `next`. */
 export interface FetchedBatch {
@@ -33,39 +37,88 @@ export interface FetchedBatch {
 }
 
 /**
- * Takes a partition's answer for a fetch at `position` apart; null where it brought nothing. Throws `hole` where an offset is
- * missing that neither the log's start nor a filtered record explains; in a compacted log such offsets are skipped ones.
+ * Takes what a fetch at `position` brought, in order, and makes batches of it that account for each offset. Throws `hole` where one is
+ * missing that neither the log's start nor a hidden record explains; in a compacted log such offsets are skipped ones.
  */
-export function toBatch(topic: string, answer: RawPartition, position: bigint, compacted = false): FetchedBatch | null {
-  const records: FetchedRecord[] = [];
-  const logStart = BigInt(answer.lastStartOffset);
-  let next = position;
-  let [skipped, lost] = [0n, 0n];
-  for (const message of answer.messages) {
-    const offset = BigInt(message.offset);
-    if (offset < next) continue; // a compressed batch is given whole
-    if (offset > next) {
-      if (compacted) skipped += offset - next;
-      else if (next === position && offset === logStart) lost = offset - position;
-      else throw holeError(topic, answer.partition, next, offset);
-    }
-    next = offset + 1n;
-    if (message.isControlRecord) {
-      skipped++;
-      continue;
-    }
-    records.push({
-      offset,
-      timestamp: Number(message.timestamp),
-      logAppendTime: message.batchContext.timestampType === LOG_APPEND_TIME,
-      key: message.key,
-      value: message.value,
-      headers: headersOf(message),
-    });
+export class BatchBuilder {
+  readonly #source: BatchSource;
+  readonly #compacted: boolean;
+  readonly #position: bigint;
+  #first: bigint;
+  #next: bigint;
+  #records: FetchedRecord[] = [];
+  #bytes = 0;
+  #skipped = 0n;
+  #lost = 0n;
+
+  constructor(source: BatchSource, position: bigint, compacted = false) {
+    this.#source = source;
+    this.#compacted = compacted;
+    this.#position = position;
+    this.#first = position;
+    this.#next = position;
   }
-  if (next === position) return null;
-  const highWatermark = BigInt(answer.highWatermark);
-  return { topic, partition: answer.partition, first: position, next, records, skipped, lost, highWatermark, logStart };
+
+  /** Records that are in it now. */
+  get count(): number {
+    return this.#records.length;
+  }
+
+  /** What they take, as `add` was told. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes a record; one below the position came along with others. */
+  add(record: FetchedRecord, bytes: number): void {
+    if (!this.#reach(record.offset)) return;
+    this.#next = record.offset + 1n;
+    this.#records.push(record);
+    this.#bytes += bytes;
+  }
+
+  /** Offsets that hold no committed record: transaction markers, what was aborted. */
+  hide(first: bigint, next: bigint): void {
+    if (next <= this.#next || !this.#reach(first > this.#next ? first : this.#next)) return;
+    this.#skipped += next - this.#next;
+    this.#next = next;
+  }
+
+  /** A batch of the log ends before this offset: compaction may have taken its last records. */
+  end(next: bigint): void {
+    if (this.#compacted) this.hide(this.#next, next);
+  }
+
+  /** What was taken since the last time; null: nothing was. */
+  take(): FetchedBatch | null {
+    if (this.#next === this.#first) return null;
+    const { topic, partition, highWatermark, logStart } = this.#source;
+    const [first, next, records, skipped, lost] = [this.#first, this.#next, this.#records, this.#skipped, this.#lost];
+    this.#first = next;
+    this.#records = [];
+    this.#bytes = 0;
+    this.#skipped = 0n;
+    this.#lost = 0n;
+    return { topic, partition, first, next, records, skipped, lost, highWatermark, logStart };
+  }
+
+  /** `take`, as what a generator goes through. */
+  *drain(): Generator<FetchedBatch> {
+    const batch = this.take();
+    if (batch) yield batch;
+  }
+
+  /** Whether an offset is news; accounts for what is between. */
+  #reach(offset: bigint): boolean {
+    const next = this.#next;
+    if (offset <= next) return offset === next;
+    const { topic, partition, logStart } = this.#source;
+    if (this.#compacted) this.#skipped += offset - next;
+    else if (next === this.#position && offset === logStart) this.#lost = offset - next;
+    else throw holeError(topic, partition, next, offset);
+    this.#next = offset;
+    return true;
+  }
 }
 
 /** The records of a batch below an offset, as a batch that ends there; null where none of it is below. */

@@ -1,39 +1,31 @@
-// Kafka's compression codecs for kafkajs, which brings gzip alone. Snappy comes either as one raw block or, from the Java client,
-// in xerial's framing: an 82 53 4e 41 50 50 59 00 header with two versions, then blocks of a 4-byte length and raw snappy. LZ4 is
-// the frame format; zstd is Node's own.
+// Kafka's compression codecs for kafkajs, which brings gzip alone: to write batches, and to read them where kafkajs' own consumer
+// does. The programs read by record-set.ts, which opens no batch all at once.
 
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { zstdCompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import lz4 from 'lz4-napi';
 import snappy from 'snappy';
+import { CODECS, inflate } from './inflate.ts';
 
 interface Codec {
   compress(encoder: { buffer: Buffer }): Promise<Buffer>;
   decompress(data: Buffer): Promise<Buffer>;
 }
 
-const xerialMagic = Buffer.from('82534e4150505900', 'hex');
-const xerialHeaderBytes = 16;
-
-async function unsnappy(data: Buffer): Promise<Buffer> {
-  if (!data.subarray(0, xerialMagic.length).equals(xerialMagic)) return Buffer.from(await snappy.uncompress(data));
-  const parts: Buffer[] = [];
-  for (let at = xerialHeaderBytes; at < data.length; ) {
-    const length = data.readInt32BE(at);
-    if (length < 0 || at + 4 + length > data.length) {
-      throw new RangeError(`snappy: found a block of ${length} bytes at ${at}, ${data.length} bytes are there`);
-    }
-    parts.push(Buffer.from(await snappy.uncompress(data.subarray(at + 4, at + 4 + length))));
-    at += 4 + length;
-  }
-  return Buffer.concat(parts);
-}
+const inflateWhole = (codec: number) => async (data: Buffer) => {
+  const pieces: Buffer[] = [];
+  for await (const piece of inflate(codec, data)) pieces.push(piece);
+  return Buffer.concat(pieces);
+};
 
 const codecs = {
-  Snappy: { compress: async ({ buffer }) => Buffer.from(await snappy.compress(buffer)), decompress: unsnappy },
-  LZ4: { compress: ({ buffer }) => lz4.compressFrame(buffer), decompress: data => lz4.decompressFrame(data) },
-  ZSTD: { compress: ({ buffer }) => promisify(zstdCompress)(buffer), decompress: promisify(zstdDecompress) },
+  Snappy: {
+    compress: async ({ buffer }) => Buffer.from(await snappy.compress(buffer)),
+    decompress: inflateWhole(CODECS.snappy),
+  },
+  LZ4: { compress: ({ buffer }) => lz4.compressFrame(buffer), decompress: inflateWhole(CODECS.lz4) },
+  ZSTD: { compress: ({ buffer }) => promisify(zstdCompress)(buffer), decompress: inflateWhole(CODECS.zstd) },
 } satisfies Record<string, Codec>;
 
 /** Makes kafkajs read and write batches in each of Kafka's codecs. */

@@ -10,6 +10,12 @@ export type KafkaErrorCode =
   | 'fenced'
   /** Offsets without a record that neither markers nor retention explain. */
   | 'hole'
+  /** A record, or what a batch expands to, is not what Kafka's format says. */
+  | 'undecodable'
+  /** A batch came with other bytes than its checksum says. */
+  | 'corrupt'
+  /** The log holds records in a format from before Kafka 0.11. */
+  | 'old-format'
   /** The log ends before the position that the output names: topic re-created, or truncated. */
   | 'log-ends-early'
   /** The group's consumer crashed, or was silent for longer than its session. */
@@ -30,6 +36,9 @@ const dispositions: Record<KafkaErrorCode, Disposition> = {
   'outcome-unknown': 'retry',
   fenced: 'fenced',
   hole: 'fatal',
+  undecodable: 'retry',
+  corrupt: 'retry',
+  'old-format': 'fatal',
   'log-ends-early': 'fatal',
   'consumer-stopped': 'fatal',
   'no-progress': 'fatal',

@@ -3,9 +3,11 @@
 // each answer is for the position that was asked for, or an error says why there is none. Always READ_COMMITTED.
 
 import type { Kafka } from 'kafkajs';
-import { type FetchedBatch, toBatch } from './batch.ts';
+import type { FetchedBatch } from './batch.ts';
 import { describeError, KafkaError } from './error.ts';
-import { type Cluster, createCluster, type FetchRequest, READ_COMMITTED, READ_UNCOMMITTED } from './internals.ts';
+import { fetchFrom } from './fetch-request.ts';
+import { type Cluster, createCluster, READ_COMMITTED, READ_UNCOMMITTED } from './internals.ts';
+import { decodeRecordSet } from './record-set.ts';
 
 export interface PartitionOffsets {
   /** First offset that is still there. */
@@ -29,7 +31,14 @@ const defaultLimits: FetchLimits = { maxWaitMs: 100, maxBytes: 4 << 20, maxBytes
 export class FetchClient {
   readonly #cluster: Cluster;
   readonly #topics = new Set<string>();
+  /** Of each partition, the answer that is not handed out whole yet, and the position where it goes on. */
+  readonly #rests = new Map<string, { readonly position: bigint; readonly rest: ReturnType<typeof decodeRecordSet> }>();
   #connected: Promise<void> | null = null;
+  /** When something was last read of what a broker answered, ms. */
+  readAt = 0;
+  readonly #onPiece = (): void => {
+    this.readAt = Date.now();
+  };
 
   constructor(kafka: Kafka) {
     this.#cluster = createCluster(kafka);
@@ -68,8 +77,9 @@ export class FetchClient {
   }
 
   /**
-   * One fetch of partitions that one broker leads. Answers a batch for each partition that had something at its position.
-   * Throws kafkajs' errors (KafkaJSOffsetOutOfRange with the partition), and `hole`.
+   * One fetch of partitions that one broker leads. Answers a batch for each partition that had something at its position; where
+   * the broker's answer holds more than a batch, the next fetch from where it ends goes on with that.
+   * Throws kafkajs' errors (KafkaJSOffsetOutOfRange with the partition), and `hole`, `corrupt`, `old-format`.
    */
   async fetch(
     node: string,
@@ -77,26 +87,69 @@ export class FetchClient {
     positions: ReadonlyMap<number, bigint>,
     limits: FetchLimits = defaultLimits,
   ): Promise<FetchedBatch[]> {
+    const batches: FetchedBatch[] = [];
+    const asked = new Map(positions);
+    for (const [partition, position] of positions) {
+      const batch = await this.#goOn(topic, partition, position);
+      if (!batch) continue;
+      batches.push(batch);
+      asked.delete(partition);
+    }
+    if (asked.size === 0) return batches;
     const broker = await this.#cluster.findBroker({ nodeId: node });
-    const partitions = Array.from(positions, ([partition, position]) => ({
+    // The first of them have the room of an answer: each is to be among those now and then.
+    const partitions = Array.from(asked, ([partition, position]) => ({
+      order: Math.random(),
       partition,
       fetchOffset: `${position}`,
       maxBytes: limits.maxBytesPerPartition,
-    }));
-    const request: FetchRequest = {
+    })).sort((a, b) => a.order - b.order);
+    const answers = await fetchFrom(broker, {
       isolationLevel: READ_COMMITTED,
-      maxWaitTime: limits.maxWaitMs,
+      maxWaitTime: batches.length > 0 ? 0 : limits.maxWaitMs,
       minBytes: 1,
       maxBytes: limits.maxBytes,
       topics: [{ topic, partitions }],
-    };
-    const { responses } = await broker.fetch(request);
-    return responses.flatMap(answer =>
-      answer.partitions.flatMap(partition => {
-        const position = positions.get(partition.partition);
-        return (position !== undefined && toBatch(topic, partition, position, limits.compacted)) || [];
-      }),
-    );
+    });
+    let corrupt: unknown;
+    for (const answer of answers) {
+      const position = asked.get(answer.partition);
+      if (position === undefined) continue;
+      const rest = decodeRecordSet(answer, position, { compacted: limits.compacted, onPiece: this.#onPiece });
+      this.#rests.set(`${topic} ${answer.partition}`, { position, rest });
+      try {
+        const batch = await this.#goOn(topic, answer.partition, position);
+        if (batch) batches.push(batch);
+      } catch (error) {
+        // Another replica may have the right bytes: the other partitions need not wait for that.
+        if (!(error instanceof KafkaError) || error.code !== 'corrupt') throw error;
+        corrupt = error;
+      }
+    }
+    if (corrupt && batches.length === 0) throw corrupt;
+    return batches;
+  }
+
+  /** Gives back what is left of an answer whose reader has gone. */
+  forget(topic: string, partition: number): void {
+    const name = `${topic} ${partition}`;
+    void this.#rests.get(name)?.rest.return(null);
+    this.#rests.delete(name);
+  }
+
+  /** The next batch of an answer that held more than one, if `position` is where it stands. */
+  async #goOn(topic: string, partition: number, position: bigint): Promise<FetchedBatch | null> {
+    const name = `${topic} ${partition}`;
+    const kept = this.#rests.get(name);
+    if (!kept) return null;
+    this.#rests.delete(name);
+    if (kept.position !== position) {
+      await kept.rest.return(null);
+      return null;
+    }
+    const { done, value } = await kept.rest.next();
+    if (!done) this.#rests.set(name, { ...kept, position: value.next });
+    return value;
   }
 
   /** One fetch of one partition, from whoever leads it; null where there was nothing at the position. */

@@ -37,14 +37,18 @@ export class FetchLoop {
   readonly #busy = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
-  /** When a broker last answered a fetch, ms; the watchdog looks at it. */
-  answeredAt = Date.now();
+  #answeredAt = Date.now();
 
   constructor(client: FetchClient, topic: string, limits: FetchLimits, log: Logger) {
     this.#client = client;
     this.#topic = topic;
     this.#limits = limits;
     this.#log = log;
+  }
+
+  /** When a broker last answered a fetch, or more was read of its answer, ms; the watchdog looks at it. */
+  get answeredAt(): number {
+    return Math.max(this.#answeredAt, this.#client.readAt);
   }
 
   /** Whether there is a partition to fetch that could take a batch: if so, answers are to be expected. */
@@ -68,14 +72,17 @@ export class FetchLoop {
       handing: null,
     };
     this.#slots.set(partition, slot);
-    this.answeredAt = Date.now();
+    this.#answeredAt = Date.now();
     this.#pump();
     return {
       partition,
       close: async () => {
         slot.closed = true;
         slot.queue.length = 0;
-        if (this.#slots.get(partition) === slot) this.#slots.delete(partition);
+        if (this.#slots.get(partition) === slot) {
+          this.#slots.delete(partition);
+          this.#client.forget(this.#topic, partition);
+        }
         await slot.handing;
       },
     };
@@ -117,7 +124,7 @@ export class FetchLoop {
     try {
       const positions = new Map(slots.map(slot => [slot.partition, slot.position]));
       const batches = await this.#client.fetch(node, this.#topic, positions, { ...this.#limits, maxWaitMs });
-      this.answeredAt = Date.now();
+      this.#answeredAt = Date.now();
       for (const batch of batches) {
         const slot = slots.find(({ partition }) => partition === batch.partition);
         if (slot) this.#take(slot, batch);
@@ -190,7 +197,9 @@ export class FetchLoop {
 
   #retry(error: unknown): void {
     if (this.#closed) return;
-    this.#log.info({ topic: this.#topic, error: describeError(error) }, 'fetch failed, asking anew who leads');
+    const isCorrupt = error instanceof KafkaError && error.code === 'corrupt';
+    const level = isCorrupt ? 'error' : 'info';
+    this.#log[level]({ topic: this.#topic, error: describeError(error) }, 'fetch failed, asking anew who leads');
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       void this.#client

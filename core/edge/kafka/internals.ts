@@ -38,6 +38,8 @@ export interface FetchRequest {
 }
 
 export interface Broker {
+  /** The versions of each request that it knows. */
+  readonly versions?: Record<number, { readonly maxVersion: number }>;
   fetch(request: FetchRequest): Promise<FetchAnswer>;
   listOffsets(request: {
     replicaId: number;
@@ -68,7 +70,16 @@ export interface Decoder {
 
 export const READ_UNCOMMITTED = 0;
 export const READ_COMMITTED = 1;
-export const LOG_APPEND_TIME = 1;
+
+/** A request of kafkajs, with what takes its answer apart. */
+export interface Protocol {
+  readonly request: object;
+  readonly response: { decode(payload: Buffer): Promise<object>; parse(decoded: object): Promise<object> };
+}
+
+const FETCH_KEY = 1;
+/** Kafka has had it since 2.3. */
+const fetchVersion = 11;
 
 const wantedRelease = '2.2.4';
 const require = createRequire(import.meta.url);
@@ -102,4 +113,29 @@ export function createCluster(kafka: Kafka): Cluster {
   if (typeof create !== 'function')
     throw new KafkaError('not-patched', 'kafkajs has no private:Kafka:createCluster: is it another release?');
   return (create as CreateCluster)({ metadataMaxAge: 300_000, allowAutoTopicCreation: false });
+}
+
+/** Fetch, version 11, whose answer is taken apart by `read` and then checked for error codes by kafkajs. */
+export function fetchProtocol(request: object, read: (payload: Buffer) => object): Protocol {
+  const { protocol } = require('kafkajs/src/protocol/requests/fetch') as {
+    protocol(version: { version: number }): (request: object) => Protocol;
+  };
+  const theirs = protocol({ version: fetchVersion })(request);
+  return { ...theirs, response: { ...theirs.response, decode: async payload => read(payload) } };
+}
+
+/** Sends a Fetch to a broker that is connected; throws kafkajs' errors, and `unavailable` where it is older than 2.3. */
+export async function sendFetch(broker: Broker, protocol: Protocol): Promise<object> {
+  const version = broker.versions?.[FETCH_KEY]?.maxVersion ?? fetchVersion;
+  if (version < fetchVersion) {
+    const found = `found a broker that knows Fetch up to version ${version}`;
+    throw new KafkaError('unavailable', `${found}, expected ${fetchVersion}: Kafka 2.3 or later`);
+  }
+  const symbol = Object.getOwnPropertySymbols(Object.getPrototypeOf(broker)).find(
+    one => one.description === 'private:Broker:sendRequest',
+  );
+  const send: unknown = symbol && Reflect.get(broker, symbol);
+  if (typeof send !== 'function')
+    throw new KafkaError('not-patched', 'kafkajs has no private:Broker:sendRequest: is it another release?');
+  return send.call(broker, protocol);
 }

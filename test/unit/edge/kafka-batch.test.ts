@@ -2,48 +2,61 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { clipBatch, toBatch } from '../../../core/edge/kafka/batch.ts';
-import type { RawMessage, RawPartition } from '../../../core/edge/kafka/internals.ts';
+import { BatchBuilder, clipBatch, type FetchedRecord } from '../../../core/edge/kafka/batch.ts';
 
-const message = (offset: number, isControlRecord = false): RawMessage => ({
-  offset: `${offset}`,
-  timestamp: '5',
+const at = (offset: number): FetchedRecord => ({
+  offset: BigInt(offset),
+  timestamp: 5,
+  logAppendTime: true,
   key: null,
   value: null,
-  headers: {},
-  isControlRecord,
-  batchContext: { producerId: '1', inTransaction: false, timestampType: 1 },
+  headers: [],
 });
-const answer = (messages: RawMessage[], logStart = 0): RawPartition => ({
-  partition: 0,
-  highWatermark: '100',
-  lastStableOffset: '100',
-  lastStartOffset: `${logStart}`,
-  abortedTransactions: null,
-  messages,
-});
+const source = (logStart = 0) => ({ topic: 't', partition: 0, highWatermark: 100n, logStart: BigInt(logStart) });
+type Item = FetchedRecord | { marker: number };
+const marker = (offset: number) => ({ marker: offset });
+
+function build(items: readonly Item[], position: bigint, logStart = 0, compacted = false) {
+  const builder = new BatchBuilder(source(logStart), position, compacted);
+  for (const item of items) {
+    if ('marker' in item) builder.hide(BigInt(item.marker), BigInt(item.marker + 1));
+    else builder.add(item, 1);
+  }
+  return builder.take();
+}
 
 test('records below the position are not taken twice, markers are skipped', () => {
-  const batch = toBatch('t', answer([message(3), message(4), message(5, true), message(6)]), 4n);
+  const batch = build([at(3), at(4), marker(5), at(6)], 4n);
   expect(batch).toMatchObject({ first: 4n, next: 7n, skipped: 1n, lost: 0n });
-  expect(batch?.records.map(({ offset, logAppendTime }) => [offset, logAppendTime])).toEqual([
-    [4n, true],
-    [6n, true],
-  ]);
-  expect(toBatch('t', answer([message(3)]), 4n)).toBe(null);
-  expect(toBatch('t', answer([]), 4n)).toBe(null);
+  expect(batch?.records.map(({ offset }) => offset)).toEqual([4n, 6n]);
+  expect(build([at(3)], 4n)).toBe(null);
+  expect(build([marker(3)], 4n)).toBe(null);
+  expect(build([], 4n)).toBe(null);
 });
 
 test('what is below the start of the log is lost; a hole elsewhere is an error, never skipped', () => {
-  expect(toBatch('t', answer([message(9)], 9), 4n)).toMatchObject({ first: 4n, next: 10n, lost: 5n });
-  expect(() => toBatch('t', answer([message(9)], 3), 4n)).toThrow(/no record at the offsets 4 to 8/);
-  expect(() => toBatch('t', answer([message(4), message(6)], 6), 4n)).toThrow(/no record at the offsets 5 to 5/);
+  expect(build([at(9)], 4n, 9)).toMatchObject({ first: 4n, next: 10n, lost: 5n });
+  expect(() => build([at(9)], 4n, 3)).toThrow(/no record at the offsets 4 to 8/);
+  expect(() => build([at(4), at(6)], 4n, 6)).toThrow(/no record at the offsets 5 to 5/);
+  expect(() => build([at(4), marker(6)], 4n, 6)).toThrow(/no record at the offsets 5 to 5/);
 });
 
 test('in a compacted log, offsets without a record are skipped ones', () => {
-  const batch = toBatch('t', answer([message(6), message(9)]), 4n, true);
+  const batch = build([at(6), at(9)], 4n, 0, true);
   expect(batch).toMatchObject({ first: 4n, next: 10n, skipped: 4n, lost: 0n });
   expect(batch?.records).toHaveLength(2);
+});
+
+test('batches follow each other, however often they are taken', () => {
+  const builder = new BatchBuilder(source(2), 0n);
+  builder.add(at(2), 10);
+  expect(builder.bytes).toBe(10);
+  expect(builder.take()).toMatchObject({ first: 0n, next: 3n, lost: 2n });
+  expect(builder).toMatchObject({ bytes: 0, count: 0 });
+  expect(builder.take()).toBe(null);
+  builder.hide(3n, 5n);
+  builder.add(at(5), 10);
+  expect(builder.take()).toMatchObject({ first: 3n, next: 6n, skipped: 2n, lost: 0n });
 });
 
 test('a part of a batch adds up as well', () => {
@@ -53,8 +66,8 @@ test('a part of a batch adds up as well', () => {
       fc.nat(5),
       fc.nat(40),
       (markers, lost, cut) => {
-        const messages = markers.map((isMarker, index) => message(lost + index, isMarker));
-        const batch = toBatch('t', answer(messages, lost), 0n);
+        const items = markers.map((isMarker, index) => (isMarker ? marker(lost + index) : at(lost + index)));
+        const batch = build(items, 0n, lost);
         if (!batch) throw new Error('no batch');
         const part = clipBatch(batch, BigInt(cut));
         if (cut === 0) {
