@@ -5,6 +5,7 @@ import type { NormalizerSettings } from './config.ts';
 import type { NormalizerEvents } from './events.ts';
 import type { Heartbeats } from './heartbeat.ts';
 import type { Parts } from './pipeline.ts';
+import type { Room } from './room.ts';
 import type { WriterSchemas } from './writer-schema.ts';
 
 export interface NormalizerContext {
@@ -15,6 +16,8 @@ export interface NormalizerContext {
   readonly writers: WriterSchemas;
   /** What events go through between being decided on and being encoded. */
   readonly parts: Parts;
+  /** What the events topic has room for. */
+  readonly room: Room;
   /** Of AuditRecord, at the registry. */
   readonly schemaId: number;
   /** The text that the registry answers for it, byte for byte: seals commit to it. */

@@ -4,7 +4,7 @@
 // No text of a refusal has a word from the record: what was found is told by kind and size, since a record may hold anything.
 
 import { createHash, hash } from 'node:crypto';
-import type { FetchedRecord } from '../../core/edge/kafka/index.ts';
+import type { FetchedRecord, Unheld } from '../../core/edge/kafka/index.ts';
 import { AUDIT_ACTIONS, checkEvent } from '../../core/event/index.ts';
 import type {
   Attribution,
@@ -22,7 +22,7 @@ import type { PolicyRefusal, PolicyRefusalCode } from './policy/index.ts';
 import type { NoSchema, WriterSchema } from './writer-schema.ts';
 
 /** What makes a record unacceptable by itself, whatever the policy. */
-type Flaw = 'no-value' | 'truncated' | 'wrong-magic' | NoSchema | DatumFlaw | 'invalid';
+type Flaw = Unheld['code'] | 'no-value' | 'truncated' | 'wrong-magic' | NoSchema | DatumFlaw | 'invalid';
 /** Why a record is refused; also a metric's label. */
 export type RefusalCode = Flaw | PolicyRefusalCode;
 
@@ -64,6 +64,7 @@ export function decide(
   writer: WriterSchema | NoSchema | undefined,
   now: number,
 ): Decision {
+  if (raw.unheld) return flawed(raw, place, now, raw.unheld.code);
   const id = schemaIdOf(raw.value);
   if (typeof id !== 'number') return flawed(raw, place, now, id);
   if (writer === undefined || typeof writer === 'string') {
@@ -201,6 +202,12 @@ function refuse(
 
 const sizeOf = (raw: FetchedRecord): string => `${raw.value?.length ?? 0} bytes`;
 const messages: Record<Flaw, (raw: FetchedRecord) => string> = {
+  'too-large': ({ unheld }) =>
+    `found a record of ${unheld?.code === 'too-large' ? unheld.bytes : 'many'} bytes, more than an event has room for: ` +
+    'the digest of its value is kept, and of its key and headers what is small',
+  'unreadable-batch': ({ unheld }) =>
+    `found a batch whose records can't be read${unheld?.code === 'unreadable-batch' ? `, from offset ${unheld.first} to ${unheld.last}` : ''}: ` +
+    'its bytes are kept as the value of the first',
   'no-value': () => 'found a record without a value, expected an event',
   truncated: raw => `found a value of ${sizeOf(raw)}, expected the byte 00, a schema id of 4 bytes, and an event`,
   'wrong-magic': raw =>
@@ -228,7 +235,7 @@ function receivedOf({ timestamp, logAppendTime }: FetchedRecord): Received {
 function originalOf(raw: FetchedRecord, cause: Original['cause']): Original {
   return {
     cause,
-    sha256: hash('sha256', raw.value ?? Buffer.alloc(0), 'hex'),
+    sha256: raw.unheld?.code === 'too-large' ? raw.unheld.sha256 : hash('sha256', raw.value ?? Buffer.alloc(0), 'hex'),
     key: raw.key,
     value: raw.value,
     headers: raw.headers.map(([key, value]) => ({ key, value })),

@@ -32,6 +32,7 @@ import { type OwnEvents, openOwnEvents } from './own-events.ts';
 import { PartitionNormalizer } from './partition.ts';
 import type { Parts } from './pipeline.ts';
 import { openPolicy } from './policy-in-force.ts';
+import { createRoom, MAX_RAW_BYTES } from './room.ts';
 import { checkStart } from './start-checks.ts';
 import { createWriterSchemas } from './writer-schema.ts';
 
@@ -57,7 +58,7 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
   const kafka = createKafka(settings.kafka, log, groupId);
   await checkConnection(settings.kafka, log);
   await checkRegistry(settings.registry);
-  const retentionMs = await checkStart(kafka, archive, await options.archive.check(), log);
+  const { retentionMs, maxMessageBytes } = await checkStart(kafka, archive, await options.archive.check(), log);
   const schemas = await prepareSchemas(openRegistry(settings.registry), settings, log);
 
   let running: RunningPartitions | undefined;
@@ -89,6 +90,7 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
     heartbeats,
     parts,
     writers: createWriterSchemas(schemas.registry, { onWait: events.registryWaits }),
+    room: createRoom(maxMessageBytes),
     schemaId: schemas.recordId,
     schemaText: schemas.recordText,
     archiveEnd: options.archive.end,
@@ -98,6 +100,7 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
     log,
     groupId,
     topic: archive.rawTopic,
+    limits: { maxRecordBytes: MAX_RAW_BYTES },
     createWorker: (partition, worker) => new PartitionNormalizer(context, worker, partition),
     onFatal: options.onFatal,
     ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),

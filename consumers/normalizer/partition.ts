@@ -10,7 +10,8 @@ import { NormalizerError } from './error.ts';
 import { type Output, openOutput } from './output.ts';
 import { finish, ownersIn, type Prepared, prepare } from './pipeline.ts';
 import { findLastSeal, positionAfter } from './recover.ts';
-import { type Chain, RunBuilder } from './run.ts';
+import { withoutBody } from './room.ts';
+import { type Chain, RunBuilder, type RunEvent } from './run.ts';
 
 /** A run is committed when it is this old, this large, or has this many events. */
 const limits = { ageMs: 120, bytes: 3_000_000, events: 10_000 };
@@ -114,10 +115,10 @@ export class PartitionNormalizer implements PartitionWorker {
 
   async #add(records: readonly Prepared[], first: bigint): Promise<bigint> {
     let run = this.#openRun(first);
-    for (const prepared of records) {
-      const { raw, decision } = prepared;
+    for (const one of records) {
+      const [{ raw, decision }, event] = await this.#fit(one);
       run.skip(raw.offset - run.next);
-      run.add(finish(prepared, this.#context.parts.ring));
+      run.add(event);
       this.#lastTimestamp = raw.timestamp;
       this.#context.events.decided(decision);
       if (run.bytes >= limits.bytes || run.events >= limits.events) {
@@ -127,6 +128,16 @@ export class PartitionNormalizer implements PartitionWorker {
     }
     if (run.events > 0) this.#commitLater();
     return run.next;
+  }
+
+  /** The record's event, or, where the events topic has no room for that, its refusal. */
+  async #fit(prepared: Prepared): Promise<[Prepared, RunEvent]> {
+    const { parts, room } = this.#context;
+    const event = finish(prepared, parts.ring);
+    if (room.holds(event)) return [prepared, event];
+    const refused = prepare(withoutBody(prepared.raw), this.#place, undefined, Date.now() * 1000, parts);
+    await this.#fetchKeys([refused]);
+    return [refused, finish(refused, parts.ring)];
   }
 
   #finish(batch: FetchedBatch, next: bigint): void {
@@ -168,8 +179,8 @@ export class PartitionNormalizer implements PartitionWorker {
     return this.#run;
   }
 
-  async #writerOf({ value }: FetchedRecord) {
-    const id = schemaIdOf(value);
+  async #writerOf({ value, unheld }: FetchedRecord) {
+    const id = unheld ? unheld.code : schemaIdOf(value);
     if (typeof id !== 'number') return undefined;
     const { writers } = this.#context;
     return writers.known(id) ?? (await writers.find(id, this.#worker.signal));

@@ -16,6 +16,8 @@ export interface StartFindings {
   readonly warnings: readonly string[];
   /** Retention of the raw topic; null: none, or not known. */
   readonly retentionMs: number | null;
+  /** What a batch of the events topic may take; null: not known. */
+  readonly maxMessageBytes: number | null;
 }
 
 /** An event is a raw record, in full where it is refused and twice where its writer knows more than we do, and what it says itself. */
@@ -69,19 +71,19 @@ export function checkTopics(
   if ((raw && raw.config.size === 0) || (events && events.config.size === 0))
     warnings.push('the configuration of the topics may not be read (DescribeConfigs): it was not checked');
   const retention = Number(raw?.config.get('retention.ms') ?? -1);
-  return { problems, warnings, retentionMs: retention < 0 ? null : retention };
+  const maxMessageBytes = Number.isNaN(eventsMax) ? null : eventsMax;
+  return { problems, warnings, retentionMs: retention < 0 ? null : retention, maxMessageBytes };
 }
 
 /**
- * Looks at the topics; throws SettingsError with all problems, `others` among them, logs warnings, and answers the raw topic's
- * retention.
+ * Looks at the topics; throws SettingsError with all problems, `others` among them, logs warnings, and answers what it found.
  */
 export async function checkStart(
   kafka: Kafka,
   settings: ArchiveSettings,
   others: readonly SettingProblem[],
   log: Logger,
-): Promise<number | null> {
+): Promise<StartFindings> {
   const admin = kafka.admin();
   try {
     await admin.connect();
@@ -105,7 +107,7 @@ export async function checkStart(
     for (const warning of findings.warnings) log.warn(warning);
     const problems = [...findings.problems, ...others];
     if (problems.length > 0) throw new SettingsError(problems);
-    return findings.retentionMs;
+    return findings;
   } finally {
     await admin.disconnect();
   }

@@ -22,6 +22,8 @@ export interface FetchLimits {
   readonly maxWaitMs: number;
   readonly maxBytes: number;
   readonly maxBytesPerPartition: number;
+  /** What a record of a compressed batch may expand to and still be held; 64 MiB if not said. */
+  readonly maxRecordBytes?: number;
   /** The log is compacted: offsets without a record are its normal life. */
   readonly compacted?: boolean;
 }
@@ -111,11 +113,14 @@ export class FetchClient {
       maxBytes: limits.maxBytes,
       topics: [{ topic, partitions }],
     });
+    const { compacted, maxRecordBytes: recordBytes } = limits;
+    const own = recordBytes === undefined ? {} : { recordBytes };
+    const options = { compacted, limits: own, onPiece: this.#onPiece };
     let corrupt: unknown;
     for (const answer of answers) {
       const position = asked.get(answer.partition);
       if (position === undefined) continue;
-      const rest = decodeRecordSet(answer, position, { compacted: limits.compacted, onPiece: this.#onPiece });
+      const rest = decodeRecordSet(answer, position, options);
       this.#rests.set(`${topic} ${answer.partition}`, { position, rest });
       try {
         const batch = await this.#goOn(topic, answer.partition, position);

@@ -14,4 +14,5 @@ export {
   type WorkerContext,
 } from './partition-consumer.ts';
 export { patchKafka } from './patch.ts';
+export type { Unheld } from './record.ts';
 export { readBackwards, readRange } from './tail.ts';

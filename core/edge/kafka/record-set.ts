@@ -33,11 +33,11 @@ export interface RecordLimits {
   readonly passedBytes: number;
 }
 
-const recordLimits: RecordLimits = { bytes: 4 << 20, records: 20_000, recordBytes: 16 << 20, passedBytes: 256 << 20 };
+const recordLimits: RecordLimits = { bytes: 4 << 20, records: 20_000, recordBytes: 64 << 20, passedBytes: 256 << 20 };
 
 export interface DecodeOptions {
   readonly compacted?: boolean | undefined;
-  readonly limits?: RecordLimits;
+  readonly limits?: Partial<RecordLimits>;
   /** Told of each piece of a compressed batch: what it expands to may take a while to read past. */
   readonly onPiece?: () => void;
 }
@@ -71,8 +71,9 @@ type Batches = AsyncGenerator<FetchedBatch, FetchedBatch | null>;
 export async function* decodeRecordSet(
   answer: PartitionAnswer,
   position: bigint,
-  { compacted = false, limits = recordLimits, onPiece = () => {} }: DecodeOptions = {},
+  { compacted = false, limits: own, onPiece = () => {} }: DecodeOptions = {},
 ): Batches {
+  const limits = { ...recordLimits, ...own };
   const builder = new BatchBuilder(answer, position, compacted);
   const aborted = new AbortedFilter(answer.aborted);
   for (const batch of kafkaBatches(answer)) {

@@ -19,7 +19,12 @@ const raw = topic(3, { 'message.timestamp.type': 'LogAppendTime', 'retention.ms'
 const events = topic(3, { 'max.message.bytes': '4194304' });
 
 test('topics as they should be', () => {
-  expect(checkTopics(settings, raw, events)).toEqual({ problems: [], warnings: [], retentionMs: 604_800_000 });
+  expect(checkTopics(settings, raw, events)).toEqual({
+    problems: [],
+    warnings: [],
+    retentionMs: 604_800_000,
+    maxMessageBytes: 4_194_304,
+  });
   expect(checkTopics(settings, raw, { ...events, partitions: 4 }).problems).toEqual([]);
 });
 
