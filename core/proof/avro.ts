@@ -82,7 +82,16 @@ export class AvroReader {
     throw new ProofError('malformed-event', `Avro data: a number at byte ${this.#at} is longer than ten bytes`);
   }
 
+  /** A number that a double holds. Without a BigInt for the short ones: there are a hundred lengths and branches in an event. */
   int(): number {
+    const start = this.#at;
+    let low = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.byte();
+      low |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return (low >>> 1) ^ -(low & 1);
+    }
+    this.#at = start;
     const value = this.long();
     if (value < -(2n ** 53n) || value > 2n ** 53n)
       throw new ProofError('malformed-event', `Avro data: ${value} is no length`);
@@ -91,6 +100,18 @@ export class AvroReader {
 
   bytes(): Uint8Array {
     return this.take(this.int());
+  }
+
+  /** Goes past so many bytes. */
+  skip(length: number): void {
+    if (length < 0 || this.#at + length > this.#bytes.length) this.take(length); // which throws
+    this.#at += length;
+  }
+
+  /** Goes past a number. */
+  skipLong(): void {
+    for (let count = 0; count < 10; count++) if (this.byte() < 0x80) return;
+    throw new ProofError('malformed-event', `Avro data: a number at byte ${this.#at} is longer than ten bytes`);
   }
 
   string(): string {
@@ -134,12 +155,20 @@ const primitives: Readonly<Record<string, Decode>> = {
     if (byte > 1) throw new ProofError('malformed-event', `Avro data: ${byte} is no boolean`);
     return byte === 1;
   },
+  int: reader => reader.skipLong(),
+  long: reader => reader.skipLong(),
+  float: reader => reader.skip(4),
+  double: reader => reader.skip(8),
+  bytes: reader => reader.skip(reader.int()),
+  string: reader => reader.skip(reader.int()),
+};
+
+/** Those whose values are wanted, too. */
+const capturing: Readonly<Record<string, Decode>> = {
+  ...primitives,
   int: reader => reader.long(),
   long: reader => reader.long(),
-  float: reader => void reader.take(4),
-  double: reader => void reader.take(8),
-  bytes: reader => void reader.bytes(),
-  string: reader => void reader.bytes(),
+  string: reader => reader.string(),
 };
 
 /** Compiles a schema to a decoder that skips; `capture` makes one that returns strings and whole values. */
@@ -171,8 +200,7 @@ class Compiler {
   }
 
   #reference(name: string, namespace: string): Decode {
-    if (this.#capture && name === 'string') return reader => reader.string();
-    const primitive = primitives[name];
+    const primitive = (this.#capture ? capturing : primitives)[name];
     if (primitive && Object.hasOwn(primitives, name)) return primitive;
     const full = name.includes('.') || namespace === '' ? name : `${namespace}.${name}`;
     // Looked up when data are read, as a record may name itself.
@@ -237,7 +265,7 @@ class Compiler {
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
       throw new ProofError('malformed-schema', 'schema: a fixed type without size');
     }
-    return reader => void reader.take(size);
+    return reader => reader.skip(size);
   }
 
   #array(item: Decode): Decode {
