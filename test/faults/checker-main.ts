@@ -1,12 +1,13 @@
 // The checker as a process: reads where the run left its evidence, compares, and prints what it found as JSON.
 //
-//   node test/faults/checker-main.ts <folder of the run>
+//   node test/faults/checker-main.ts <folder of the run> [--keep]
 //
-// The folder has `checker.json` (CheckerPlan), and in `ledgers/` a file a producer.
+// The folder has `checker.json` (CheckerPlan), in `ledgers/` a file a producer, and `raw-<n>` with what the raw topic held in generation n, where
+// it was made anew. With --keep what was read is kept there: `events.jsonl`, `archive.jsonl` and `bucket/`.
 
 import { hash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { compare, type SeenEvent } from './checker.ts';
 import { type BucketPlace, BucketReader } from './checker-bucket.ts';
 import { type EventFields, typeOf } from './checker-segment.ts';
@@ -24,6 +25,7 @@ export interface CheckerPlan {
 }
 
 const folder = process.argv[2] ?? '';
+const isKept = process.argv[3] === '--keep';
 const plan = JSON.parse(readFileSync(join(folder, 'checker.json'), 'utf8')) as CheckerPlan;
 
 function seen(fields: EventFields, datum: Buffer): SeenEvent {
@@ -45,6 +47,10 @@ function seen(fields: EventFields, datum: Buffer): SeenEvent {
 
 async function readRaw(): Promise<Set<string>> {
   const raw = new Set<string>();
+  for (let generation = 0; generation < plan.generation; generation++) {
+    const places = readFileSync(join(folder, `raw-${generation}`), 'utf8').split('\n');
+    for (const place of places) if (place) raw.add(place);
+  }
   await readTopic(plan.brokers, plan.rawTopic, (partition, { offset }) => {
     raw.add(`${plan.generation}/${partition}/${offset}`);
   });
@@ -73,12 +79,24 @@ async function readArchive() {
   for await (const { events } of reader.events(versions)) {
     for (const { fields, datum } of events) archive.push(seen(fields, datum));
   }
+  if (isKept) {
+    for (const { key, versionId, isDeleteMarker } of versions) {
+      const path = join(folder, 'bucket', `${key}@${versionId}`);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, isDeleteMarker ? '' : await reader.read(key, versionId));
+    }
+  }
   reader.close();
   return { versions, archive };
 }
 
 const ledgers = readdirSync(join(folder, 'ledgers')).map(name => readLedger(join(folder, 'ledgers', name), name));
 const [raw, topic, { versions, archive }] = await Promise.all([readRaw(), readEvents(), readArchive()]);
+if (isKept) {
+  const lines = (events: readonly SeenEvent[]): string => events.map(event => `${JSON.stringify(event)}\n`).join('');
+  writeFileSync(join(folder, 'events.jsonl'), lines(topic));
+  writeFileSync(join(folder, 'archive.jsonl'), lines(archive));
+}
 const { isTopicYounger } = plan;
 const comparison = compare({ ledgers, raw, topic, archive, versions, isTopicYounger });
 process.stdout.write(`${JSON.stringify(comparison, null, 2)}\n`);

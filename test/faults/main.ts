@@ -4,8 +4,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { formatReport, isWell } from './report.ts';
-import { runFaults } from './run.ts';
+import { formatReport } from './report.ts';
+import { isWell, runFaults } from './run.ts';
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +34,7 @@ const result = await runFaults({
   atOnce: Number(values['at-once']),
   pauseMs: [500, 6000],
   drainMs: 180_000,
+  keep: true,
   partitions: Number(values.partitions),
   periodSeconds: 10,
   segmentSeconds: 4,

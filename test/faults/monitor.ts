@@ -29,6 +29,8 @@ export class Monitor {
   readonly #admin: Admin;
   readonly #consumer: Consumer;
   #sealed = new Map<number, Sealed>();
+  /** Of the raw topic, as it is now: what an earlier one held says nothing of it. */
+  generation = 0;
   /** Sealing time of the latest seal, ms. */
   lastSealedAt = 0;
 
@@ -105,7 +107,13 @@ export class Monitor {
   }
 
   #isSealed(ends: Ends): boolean {
-    return [...ends].every(([partition, end]) => (this.#sealed.get(partition)?.next ?? 0n) >= end);
+    return [...ends].every(([partition, end]) => this.sealedTo(partition) >= end);
+  }
+
+  /** Behind the last raw offset that is sealed. */
+  sealedTo(partition: number): bigint {
+    const sealed = this.#sealed.get(partition);
+    return sealed?.generation === this.generation ? sealed.next : 0n;
   }
 
   async #isArchived(offsets: Ends): Promise<boolean> {

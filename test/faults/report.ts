@@ -2,11 +2,6 @@
 
 import type { RunResult } from './run.ts';
 
-/** Whether anything is wrong. */
-export function isWell({ comparison, falseFindings, trouble }: RunResult): boolean {
-  return comparison.problems.length === 0 && falseFindings.length === 0 && trouble.length === 0;
-}
-
 const mostLines = 20;
 
 export function formatReport(result: RunResult): string {

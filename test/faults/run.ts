@@ -33,11 +33,18 @@ export interface RunOptions extends WorldOptions {
   readonly drainMs: number;
   /** Names of faults, or of their beginnings; none: all. */
   readonly only: readonly string[];
+  /** Where something is wrong, what was read of topic and bucket is kept in the folder. */
+  readonly keep?: boolean;
   /** Files that normalizers and archivers preload. */
   readonly preload?: readonly string[];
   /** Faults beside, or instead of, those at random. */
   readonly faults?: (scene: Scene) => readonly Fault[];
   progress(line: string): void;
+}
+
+/** Whether nothing is wrong. */
+export function isWell({ comparison, falseFindings: wrong, trouble }: RunResult): boolean {
+  return comparison.problems.length === 0 && wrong.length === 0 && trouble.length === 0;
 }
 
 export interface RunResult {
@@ -108,12 +115,15 @@ async function runIn(world: World, scene: Scene, options: RunOptions): Promise<R
   progress('faults are over; services close');
   const trouble = await settle(scene, options);
   const isTopicYounger = injections.some(({ name }) => name === 'events-topic-anew');
-  const comparison = await check(world, isTopicYounger);
+  const plan = planOf(world, isTopicYounger, scene.monitor.generation);
+  const comparison = await check(world, plan);
   const verdict = await verify(world);
   const wrong = falseFindings(verdict, world.folder, lawfulReports(injections));
   const ends = [...fleets(scene).flatMap(fleet => fleet.ends), ...scene.services.ends];
   trouble.push(...scene.services.ends.filter(end => !end.endsWith(': 0')));
-  return { seed, folder: world.folder, injections, comparison, verdict, falseFindings: wrong, trouble, ends };
+  const result = { seed, folder: world.folder, injections, comparison, verdict, falseFindings: wrong, trouble, ends };
+  if (!isWell(result) && options.keep) await check(world, plan, '--keep');
+  return result;
 }
 
 /** All programs run, and what the services have sent so far is archived. */
@@ -131,9 +141,13 @@ async function warmUp(scene: Scene): Promise<void> {
     throw new Error('nothing was archived within 90 s of the start, before any fault');
 }
 
-/** A partition that nobody could seal for two periods was silent, and the chain says so itself. */
+/**
+ * What an auditor is told because it is so: a partition that nobody could seal for two periods was silent, and a raw topic that was made
+ * anew is a restart.
+ */
 function lawfulReports(injections: readonly Injection[]): Set<string> {
-  return new Set(injections.length > 0 ? ['silence'] : []);
+  const has = (name: string): boolean => injections.some(injection => injection.name === name);
+  return new Set([...(injections.length > 0 ? ['silence'] : []), ...(has('raw-topic-anew') ? ['restart'] : [])]);
 }
 
 /** Everything that was sent is sealed, archived and in a batch; then the programs end. Answers what did not come about. */
@@ -178,26 +192,30 @@ async function isLogged(world: World, time: number, patienceMs: number): Promise
   }
 }
 
-async function check(world: World, isTopicYounger: boolean): Promise<Comparison> {
-  const { env, folder } = world;
-  const plan: CheckerPlan = {
-    brokers: [world.brokers],
+function planOf(world: World, isTopicYounger: boolean, generation: number): CheckerPlan {
+  const { env, brokers, bucket, topics } = world;
+  return {
+    brokers: [brokers],
     registry: env.SCHEMA_REGISTRY_URL ?? '',
-    rawTopic: world.topics.raw,
-    eventsTopic: world.topics.events,
-    generation: 0,
+    rawTopic: topics.raw,
+    eventsTopic: topics.events,
+    generation,
     bucket: {
       endpoint: env.S3_ENDPOINT ?? '',
       region: env.AWS_REGION ?? '',
       accessKeyId: env.AWS_ACCESS_KEY_ID ?? '',
       secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? '',
-      bucket: world.bucket,
+      bucket,
       prefix,
     },
     isTopicYounger,
   };
+}
+
+async function check({ folder }: World, plan: CheckerPlan, ...flags: readonly string[]): Promise<Comparison> {
   writeFileSync(join(folder, 'checker.json'), JSON.stringify(plan));
   const checker = new URL('checker-main.ts', import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)(process.execPath, [checker, folder], { maxBuffer: 1 << 30 });
+  const options = { maxBuffer: 1 << 30 };
+  const { stdout } = await promisify(execFile)(process.execPath, [checker, folder, ...flags], options);
   return JSON.parse(stdout) as Comparison;
 }

@@ -1,9 +1,12 @@
 // What happens to the scene, and what their operators do to them: the broker is killed, the registry is away, committed offsets are
 // deleted, the events topic is made anew, partitions are added, a service of another version comes.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin } from 'kafkajs';
 import { createTopics } from '../../infra/local/topics.ts';
+import { readTopic } from './checker-topic.ts';
 import type { Fault } from './fault.ts';
 import type { Fleet } from './fleet.ts';
 import type { Monitor } from './monitor.ts';
@@ -23,6 +26,7 @@ export function serverFaults(scene: Scene): Fault[] {
     deleteOffsets(scene, normalizers),
     deleteOffsets(scene, archivers),
     makeEventsAnew(scene),
+    makeRawAnew(scene),
     addPartitions(scene),
     otherVersion(scene, 'wider'),
     otherVersion(scene, 'narrower'),
@@ -64,10 +68,15 @@ function deleteOffsets({ world }: Scene, fleet: Fleet): Fault {
     inject: async () => {
       const count = fleet.members.length;
       await fleet.scale(0);
-      await withAdmin(world, admin => insisting(() => admin.deleteGroups([world.groups[fleet.role]])));
+      await withAdmin(world, admin => insisting(() => deleteGroup(admin, world.groups[fleet.role])));
       await fleet.scale(count);
     },
   };
+}
+
+async function deleteGroup(admin: Admin, group: string): Promise<void> {
+  const { groups } = await admin.listGroups();
+  if (groups.some(({ groupId }) => groupId === group)) await admin.deleteGroups([group]);
 }
 
 /** The topic is gone, with all that was in it; the archive stays. The programs are stopped for it, as they have to be. */
@@ -76,21 +85,57 @@ function makeEventsAnew({ world, monitor, normalizers, archivers }: Scene): Faul
     name: 'events-topic-anew',
     touches: ['everything'],
     inject: async () => {
-      const fleets = [normalizers, archivers];
-      const counts = fleets.map(({ members }) => members.length);
-      await Promise.all(fleets.map(fleet => fleet.scale(0)));
-      await withAdmin(world, async admin => {
-        const partitions = (await admin.fetchTopicOffsets(world.topics.raw)).length;
-        await admin.deleteTopics({ topics: [world.topics.events] });
-        await insisting(async () => {
-          if ((await admin.listTopics()).includes(world.topics.events)) throw new Error('it is there still');
-          await createTopics(world.brokers, { ...world.topics, partitions });
-        });
-      });
+      const start = await stopAll([normalizers, archivers]);
+      await withAdmin(world, admin => makeAnew(world, admin, world.topics.events));
       monitor.forget();
-      await Promise.all(fleets.map((fleet, index) => fleet.scale(counts[index] ?? 2)));
+      await start();
     },
   };
+}
+
+/** As docs/operating.md has it: once all is sealed and nobody sends, with a generation that is one higher. */
+function makeRawAnew({ world, monitor, normalizers, archivers, services }: Scene): Fault {
+  return {
+    name: 'raw-topic-anew',
+    touches: ['everything'],
+    inject: async () => {
+      await services.stop();
+      if (!(await monitor.recovered(AbortSignal.timeout(120_000))))
+        throw new Error('not all was sealed within 2 minutes');
+      const start = await stopAll([normalizers, archivers]);
+      await monitor.recovered(AbortSignal.timeout(5000));
+      // For the checker: the topic can't tell any more what it held. Heartbeats may have come behind the last seal.
+      const places: string[] = [];
+      const { generation } = monitor;
+      await readTopic([world.brokers], world.topics.raw, (partition, { offset }) => {
+        if (BigInt(offset) < monitor.sealedTo(partition)) places.push(`${generation}/${partition}/${offset}`);
+      });
+      writeFileSync(join(world.folder, `raw-${generation}`), `${places.join('\n')}\n`);
+      await withAdmin(world, admin => makeAnew(world, admin, world.topics.raw));
+      monitor.generation++;
+      for (const fleet of [normalizers, archivers]) fleet.configure({ TIDEMARK_GENERATION: `${monitor.generation}` });
+      await start();
+      await services.start();
+    },
+  };
+}
+
+/** Ends them, and answers how to start as many again. */
+async function stopAll(fleets: readonly Fleet[]): Promise<() => Promise<void>> {
+  const counts = fleets.map(({ members }) => members.length);
+  await Promise.all(fleets.map(fleet => fleet.scale(0)));
+  return async () => {
+    await Promise.all(fleets.map((fleet, index) => fleet.scale(counts[index] ?? 0)));
+  };
+}
+
+async function makeAnew({ brokers, topics }: World, admin: Admin, topic: string): Promise<void> {
+  const { length: partitions } = await admin.fetchTopicOffsets(topic);
+  await admin.deleteTopics({ topics: [topic] });
+  await insisting(async () => {
+    if ((await admin.listTopics()).includes(topic)) throw new Error('it is there still');
+    await createTopics(brokers, { ...topics, partitions });
+  });
 }
 
 /** First of the events topic, then of the raw one (docs/operating.md). */

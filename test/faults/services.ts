@@ -53,6 +53,7 @@ export class Services {
 
   /** All close, and say so. */
   async stop(): Promise<void> {
+    this.#mortal = undefined;
     await Promise.all([...this.#running].map(service => this.#end(service)));
   }
 
