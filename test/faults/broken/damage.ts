@@ -9,6 +9,8 @@ export interface BrokenBuild {
   readonly name: string;
   /** The file that the programs preload. */
   readonly preload: string;
+  /** The file of the product that it breaks, from the root. */
+  readonly broken: string;
   readonly expected: ProblemKind;
   readonly normalizers: number;
   readonly archivers: number;
@@ -27,6 +29,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
   {
     name: 'no fencing',
     preload: file('no-fencing.ts'),
+    broken: 'consumers/normalizer/output.ts',
     expected: 'doubled',
     normalizers: 2,
     archivers: 1,
@@ -44,6 +47,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
   {
     name: 'no tail read',
     preload: file('no-tail-read.ts'),
+    broken: 'consumers/normalizer/partition.ts',
     expected: 'doubled',
     normalizers: 1,
     archivers: 1,
@@ -66,6 +70,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
   {
     name: 'no conditional create',
     preload: file('no-conditional-create.ts'),
+    broken: 'core/edge/s3/s3-bucket.ts',
     expected: 'version',
     normalizers: 1,
     archivers: 2,
