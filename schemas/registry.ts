@@ -84,16 +84,18 @@ async function register(client: SchemaRegistry, subject: string, text: string, r
     return id;
   } catch (error) {
     if (races >= maxRaces || !isRaced(error)) throw explain(error, subject);
-    await delay(Math.random() * 50);
+    await delay(50 + Math.random() * 50);
     return register(client, subject, text, races + 1);
   }
 }
 
 /**
- * Instances that start at once each name the compatibility of a new subject; a registry may answer all but the first that
- * there is a rule already (409). Asked again, they find it.
+ * Instances that start at once each name the compatibility of a new subject. A registry may answer all but the first that
+ * there is a rule already (409); and between another's registration and its naming the subject has no rule, which reads as
+ * the registry's default. Asked again, they find it; what stays otherwise is another's will.
  */
 function isRaced(error: unknown): boolean {
+  if (error instanceof Error && error.name === 'ConfluentSchemaRegistryCompatibilityError') return true;
   if (typeof error !== 'object' || error === null || !('status' in error) || !('url' in error)) return false;
   return Number(error.status) === 409 && String(error.url).includes('/config/');
 }

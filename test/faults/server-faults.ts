@@ -100,8 +100,8 @@ function makeRawAnew({ world, monitor, normalizers, archivers, services }: Scene
     touches: ['everything'],
     inject: async () => {
       await services.stop();
-      if (!(await monitor.recovered(AbortSignal.timeout(120_000))))
-        throw new Error('not all was sealed within 2 minutes');
+      if (!(await monitor.recovered(AbortSignal.timeout(180_000))))
+        throw new Error('not all was sealed within 3 minutes');
       const start = await stopAll([normalizers, archivers]);
       await monitor.recovered(AbortSignal.timeout(5000));
       // For the checker: the topic can't tell any more what it held. Heartbeats may have come behind the last seal.

@@ -184,6 +184,37 @@ describe('a group', () => {
     await producer.disconnect();
   });
 
+  test('deals out partitions that are added while it runs, though it fetches nothing by itself', async () => {
+    const { raw, group } = await createFresh(1);
+    const read: string[] = [];
+    const running = await runPartitions({
+      kafka,
+      log,
+      groupId: group,
+      topic: raw,
+      metadataAgeMs: 500,
+      onFatal: error => read.push(error.message),
+      createWorker: partition => ({
+        start: async () => 0n,
+        onBatch: async ({ records }) => void read.push(...records.map(({ value }) => `${partition} ${value}`)),
+        stop: async () => {},
+      }),
+    });
+    await until('it has the first', () => running.ready());
+    const admin = kafka.admin();
+    await admin.connect();
+    await admin.createPartitions({ topicPartitions: [{ topic: raw, count: 3 }] });
+    await admin.disconnect();
+    await until('it has all', () => running.partitions().length === 3 && running.ready());
+    const producer = kafka.producer();
+    await producer.connect();
+    await producer.send({ topic: raw, messages: [{ value: 'new', partition: 2 }] });
+    await until('the new one is read', () => read.includes('2 new'));
+    expect(read).toEqual(['2 new']);
+    await producer.disconnect();
+    await running.stop();
+  });
+
   test('tells what retention took as lost, and starts a worker anew after an error that says so', async () => {
     const { raw, group } = await createFresh();
     const producer = kafka.producer();

@@ -51,6 +51,8 @@ export interface RunOptions {
   onAssigned?(partitions: readonly number[]): void;
   readonly sessionTimeoutMs?: number;
   readonly rebalanceTimeoutMs?: number;
+  /** How long it takes at the most until partitions that are added to the topic are dealt out: nobody reads them before. */
+  readonly metadataAgeMs?: number;
   readonly limits?: Partial<FetchLimits>;
 }
 
@@ -117,6 +119,7 @@ class PartitionRun implements RunningPartitions {
       rebalanceTimeout: this.#rebalanceMs,
       heartbeatInterval: Math.max(200, Math.floor(this.#sessionMs / 6)),
       maxWaitTimeInMs: 200, // with all paused, how often it looks whether a heartbeat is due
+      metadataMaxAge: options.metadataAgeMs ?? 20_000,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: 12, restartOnFailure: async () => false },
     });

@@ -60,6 +60,15 @@ test.each([
   await expect(openRegistry({ url }).register('s', auditEventText)).rejects.toMatchObject({ code });
 });
 
+test('a subject that another has just registered, and not named a compatibility yet, is asked for again', async () => {
+  let asks = 0;
+  const { url } = await serve(({ path }) => {
+    if (path.includes('/config/')) return [200, { compatibilityLevel: ++asks < 3 ? 'NONE' : 'FULL_TRANSITIVE' }];
+    return [200, { id: 7 }];
+  });
+  expect(await openRegistry({ url }).register('s', auditEventText)).toBe(7);
+});
+
 test('a subject with another compatibility is refused, with what to do', async () => {
   const { url } = await serve(() => [200, { compatibilityLevel: 'BACKWARD' }]);
   await expect(openRegistry({ url }).register('s', auditEventText)).rejects.toMatchObject({
