@@ -35,4 +35,10 @@ export const benches: readonly BenchEntry[] = [
     servers: true,
     load: () => import('./archiving.ts'),
   },
+  {
+    ...quick,
+    name: 'verify',
+    about: 'verifying an archive in a folder',
+    load: () => import('./verify.ts'),
+  },
 ];
