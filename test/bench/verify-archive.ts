@@ -27,7 +27,7 @@ import { buildSegment, segmentKey } from '../../core/proof/segment.ts';
 import { type AuditRecord, auditEventText, auditRecordText, auditRecordType } from '../../schemas/index.ts';
 import { writeLog } from '../archive-log.ts';
 import { testKeys, testOrigin } from '../test-keys.ts';
-import { benchRecords } from './records.ts';
+import { benchRecords, shapes } from './shapes.ts';
 
 export interface ArchiveSize {
   readonly events: number;
@@ -57,7 +57,7 @@ export const endOf = ({ periods }: ArchiveSize): number => first + periods * hou
 function templates(): AuditRecord[] {
   const writer = makeWriter(1, auditEventText);
   if (typeof writer === 'string') throw new Error(writer);
-  return benchRecords(2000).map(
+  return benchRecords(shapes[0], 2000).map(
     raw => decide(raw, { topic, generation: 0, partition: 0 }, writer, first * 1000).record,
   );
 }
