@@ -3,10 +3,11 @@
 
 import { isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import type { OwnPattern } from '../../../core/masking/index.ts';
 import { PolicyError, type PolicyProblem } from './error.ts';
 import { ACTION_GLOB } from './glob.ts';
 import { type FieldPath, parsePath } from './path.ts';
-import { compilePattern, MAX_PATTERN_LENGTH, type OwnPattern } from './patterns.ts';
+import { compilePattern, MAX_PATTERN_LENGTH } from './patterns.ts';
 
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const MAX_NAME = 64;

@@ -1,8 +1,8 @@
 // Masks a record: every text of it that its producer controls, ids and the keys of attributes too. The record that comes in is never
 // changed; of one with nothing to mask, nothing is copied.
 
+import { type Detector, maskOf } from '../../../core/masking/index.ts';
 import type { AuditRecord, EventBytes, Flag, Value } from '../../../schemas/index.ts';
-import { type Detector, maskOf } from './detect.ts';
 import { type FieldPath, replaceAt } from './path.ts';
 import { EVENT_SHAPE, type Shape } from './shape.ts';
 

@@ -2,18 +2,12 @@
 // backreference, no lookaround, so that no text takes longer than its length times the pattern's size. That size is limited.
 
 import { RE2JS } from 're2js';
+import type { OwnPattern } from '../../../core/masking/index.ts';
 
 /** In UTF-16 units. */
 export const MAX_PATTERN_LENGTH = 500;
 /** Instructions of the compiled pattern: at this size 256 KiB of text take a second at the very worst. */
 const maxInstructions = 500;
-
-export interface OwnPattern {
-  /** Goes into the mask. */
-  readonly name: string;
-  test(text: string): boolean;
-  replace(text: string, mask: string): string;
-}
 
 /** Compiles a pattern; answers what is wrong with it as a text. */
 export function compilePattern(name: string, pattern: string): OwnPattern | string {

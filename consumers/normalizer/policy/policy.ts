@@ -5,8 +5,8 @@
 import { hash } from 'node:crypto';
 import { ownText } from '../../../core/edge/own-text.ts';
 import { AUDIT_ACTIONS } from '../../../core/event/index.ts';
+import { createDetector } from '../../../core/masking/index.ts';
 import type { Attribution, AuditRecord, EventBytes, Flag, Policy, Problem } from '../../../schemas/index.ts';
-import { createDetector } from './detect.ts';
 import {
   IDENTITIES,
   OUTCOMES,

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createDetector } from '../../../consumers/normalizer/policy/detect.ts';
 import { compilePattern } from '../../../consumers/normalizer/policy/patterns.ts';
-import { SECRETS } from '../../../consumers/normalizer/policy/secrets.ts';
+import { createDetector } from '../../../core/masking/detect.ts';
+import { SECRETS } from '../../../core/masking/secrets.ts';
 
 const detector = createDetector({ secrets: true, cards: true, patterns: [] });
 const a = (length: number, characters = 'a1B2c3D4e5') => characters.repeat(length).slice(0, length);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parsePolicyFile, runExamples } from '../../../consumers/normalizer/policy/index.ts';
-import { SECRETS } from '../../../consumers/normalizer/policy/secrets.ts';
+import { SECRETS } from '../../../core/masking/secrets.ts';
 import { tidemark } from '../cli/command.ts';
 
 const page = readFileSync(new URL('../../../docs/policy.md', import.meta.url), 'utf8');

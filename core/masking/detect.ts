@@ -3,8 +3,15 @@
 
 import { findCards } from './cards.ts';
 import { createHint, type Hint } from './hint.ts';
-import type { OwnPattern } from './patterns.ts';
 import { SECRETS } from './secrets.ts';
+
+/** A pattern that somebody adds to the well-known ones. */
+export interface OwnPattern {
+  /** Goes into the mask. */
+  readonly name: string;
+  test(text: string): boolean;
+  replace(text: string, mask: string): string;
+}
 
 /** What is looked for. */
 export interface Sought {
