@@ -10,6 +10,8 @@ import { readTopic } from './checker-topic.ts';
 import type { Fault } from './fault.ts';
 import type { Fleet } from './fleet.ts';
 import type { Monitor } from './monitor.ts';
+import { troubled } from './network/s3-answers.ts';
+import { forward } from './network/s3-proxy.ts';
 import { type Programs, wait } from './process-faults.ts';
 import type { World } from './world.ts';
 
@@ -23,6 +25,8 @@ export function serverFaults(scene: Scene): Fault[] {
   return [
     ...killBroker(scene),
     registryAway(scene),
+    bucketTroubled(scene),
+    bucketAway(scene),
     deleteOffsets(scene, normalizers),
     deleteOffsets(scene, archivers),
     makeEventsAnew(scene),
@@ -56,6 +60,31 @@ function registryAway({ world }: Scene): Fault {
       world.registry.shut(random.pick(['refuse', 'hang']));
       await wait(random, [5000, 40_000], signal);
       world.registry.open();
+    },
+  };
+}
+
+/** Of the requests of all programs many are answered with an error, late, not at all, or not heard though they were done. */
+function bucketTroubled({ world }: Scene): Fault {
+  return {
+    name: 'bucket-troubled',
+    touches: ['s3'],
+    inject: async (random, signal) => {
+      world.s3.rule = troubled(random, random.between(10, 60));
+      await wait(random, [4000, 20_000], signal);
+      world.s3.rule = () => forward;
+    },
+  };
+}
+
+function bucketAway({ world }: Scene): Fault {
+  return {
+    name: 'bucket-away',
+    touches: ['s3'],
+    inject: async (random, signal) => {
+      await world.s3.down();
+      await wait(random, [3000, 30_000], signal);
+      await world.s3.up();
     },
   };
 }

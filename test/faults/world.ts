@@ -14,6 +14,7 @@ import { startRegistry } from '../../infra/local/registry.ts';
 import { LOCAL_REGION, startS3 } from '../../infra/local/s3.ts';
 import { createTopics } from '../../infra/local/topics.ts';
 import { type Gate, openGate } from './gate.ts';
+import { S3Proxy } from './network/s3-proxy.ts';
 
 export const prefix = 'prod';
 const origin = 'test.example/faults';
@@ -27,6 +28,8 @@ export interface World {
   /** Null: it is another's, and is left alone. */
   readonly kafka: KafkaServer | null;
   readonly registry: Gate;
+  /** Between the programs and the bucket; clients that only look go round it. */
+  readonly s3: S3Proxy;
   readonly periodMs: number;
   /** Of clients that need nothing else. */
   readonly env: Readonly<Record<string, string>>;
@@ -83,8 +86,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     TIDEMARK_PERIOD: `PT${options.periodSeconds}S`,
     TIDEMARK_RETENTION: 'COMPLIANCE PT2H',
   };
+  const proxy = await new S3Proxy({ upstream: env.S3_ENDPOINT, bucket, prefix }).open();
   const stop = async (): Promise<void> => {
-    await Promise.all([gate.close(), kafka?.stop(), registry?.stop(), s3?.stop()]);
+    await Promise.all([gate.close(), proxy.close(), kafka?.stop(), registry?.stop(), s3?.stop()]);
   };
   try {
     await Promise.all([
@@ -92,15 +96,15 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       createLockedBucket(s3ConfigOf(env), bucket),
     ]);
     const periodMs = options.periodSeconds * 1000;
-    const servers = { brokers, topics, bucket, kafka, registry: gate };
-    return { folder, ...servers, periodMs, ...roles(folder, env, options), stop };
+    const servers = { brokers, topics, bucket, kafka, registry: gate, s3: proxy };
+    return { folder, ...servers, periodMs, ...roles(folder, env, proxy.url, options), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function roles(folder: string, env: Readonly<Record<string, string>>, { segmentSeconds }: WorldOptions) {
+function roles(folder: string, env: Readonly<Record<string, string>>, s3: string, { segmentSeconds }: WorldOptions) {
   const [sealPem, logPem] = [generatePem(), generatePem()];
   const file = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text);
@@ -113,6 +117,7 @@ function roles(folder: string, env: Readonly<Record<string, string>>, { segmentS
   const groups = { normalizer: `${env.S3_BUCKET}-n`, archiver: `${env.S3_BUCKET}-a` };
   const normalizer = {
     ...env,
+    S3_ENDPOINT: s3,
     TIDEMARK_GROUP: groups.normalizer,
     TIDEMARK_SEAL_KEY: sealPem,
     TIDEMARK_LOG_VERIFIERS: file('archiver.vkey', `${logKey}\n`),
@@ -122,6 +127,7 @@ function roles(folder: string, env: Readonly<Record<string, string>>, { segmentS
   };
   const archiver = {
     ...env,
+    S3_ENDPOINT: s3,
     TIDEMARK_GROUP: groups.archiver,
     TIDEMARK_LOG_KEY: logPem,
     TIDEMARK_SEAL_VERIFIERS: normalizerKeys,
