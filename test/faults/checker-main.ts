@@ -35,6 +35,7 @@ function seen(fields: EventFields, datum: Buffer): SeenEvent {
   const number = Number(attribute('ledger.number'));
   return {
     raw: `${raw.generation}/${raw.partition}/${raw.offset}`,
+    generation: raw.generation,
     partition: raw.partition,
     offset: raw.offset,
     id: fields.id,

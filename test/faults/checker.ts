@@ -7,6 +7,7 @@ import type { Ledger } from './ledger.ts';
 export interface SeenEvent {
   /** `<generation>/<partition>/<raw offset>`. */
   readonly raw: string;
+  readonly generation: number;
   readonly partition: number;
   readonly offset: number;
   readonly id: string;
@@ -107,7 +108,7 @@ function compareTopic({ topic, archive, isTopicYounger }: Evidence, say: Say): v
   }
   for (const event of archive) {
     const first = firsts.get(event.partition);
-    const isOlder = isTopicYounger && (!first || event.offset < first.offset);
+    const isOlder = isTopicYounger && (!first || isBefore(event, first));
     if (!seen.has(event.raw) && !isOlder)
       say('differs', `raw record ${event.raw} is in the archive, not in the events topic`);
   }
@@ -115,13 +116,18 @@ function compareTopic({ topic, archive, isTopicYounger }: Evidence, say: Say): v
     ['the events topic', topic],
     ['the archive', archive],
   ] as const) {
-    const last = new Map<string, number>();
-    for (const { raw, partition, offset } of events) {
-      const chain = raw.slice(0, raw.lastIndexOf('/'));
-      if (offset <= (last.get(chain) ?? -1)) say('order', `${where}, partition ${partition}: ${raw} comes too late`);
-      last.set(chain, offset);
+    const last = new Map<number, SeenEvent>();
+    for (const event of events) {
+      const before = last.get(event.partition);
+      if (before && !isBefore(before, event)) say('order', `${where}: ${event.raw} comes after ${before.raw}`);
+      last.set(event.partition, event);
     }
   }
+}
+
+/** Of the same partition. */
+function isBefore(one: SeenEvent, other: SeenEvent): boolean {
+  return one.generation < other.generation || (one.generation === other.generation && one.offset < other.offset);
 }
 
 const ownActions = new Set(['audit.heartbeat', 'audit.close']);

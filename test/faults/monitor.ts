@@ -29,6 +29,8 @@ export class Monitor {
   readonly #admin: Admin;
   readonly #consumer: Consumer;
   #sealed = new Map<number, Sealed>();
+  /** Changes when one of the topics is made anew. */
+  #topics = 0;
   /** Of the raw topic, as it is now: what an earlier one held says nothing of it. */
   generation = 0;
   /** Sealing time of the latest seal, ms. */
@@ -67,8 +69,15 @@ export class Monitor {
   }
 
   /** The events topic was made anew: what is read by now is of the old one. */
-  forget(): void {
+  eventsAnew(): void {
     this.#sealed = new Map();
+    this.#topics++;
+  }
+
+  /** The raw topic was made anew, and the generation raised. */
+  rawAnew(): void {
+    this.generation++;
+    this.#topics++;
   }
 
   /** Where the raw topic ends, by partition; waits for a broker. */
@@ -81,13 +90,20 @@ export class Monitor {
 
   /** Resolves once all that the raw topic holds by now is sealed, and in the bucket; null where the signal comes first. */
   async recovered(signal: AbortSignal): Promise<Recovered | null> {
+    const topics = this.#topics;
     const ends = await this.rawEnds(signal);
     if (!ends) return null;
-    if (!(await this.#until(() => this.#isSealed(ends), signal))) return null;
+    // Topics are made anew only when all is through.
+    if (!(await this.#until(() => topics !== this.#topics || this.#isSealed(ends), signal))) return null;
     const sealedAt = Date.now();
+    return (await this.archived(signal)) ? { sealedAt, archivedAt: Date.now() } : null;
+  }
+
+  /** Resolves once all that is sealed by now is in the bucket; false where the signal comes first. */
+  async archived(signal: AbortSignal): Promise<boolean> {
+    const topics = this.#topics;
     const offsets = new Map([...this.#sealed].map(([partition, { offset }]) => [partition, offset]));
-    if (!(await this.#until(() => this.#isArchived(offsets), signal))) return null;
-    return { sealedAt, archivedAt: Date.now() };
+    return this.#until(async () => topics !== this.#topics || (await this.#isArchived(offsets)), signal);
   }
 
   /** What is not sealed yet, for the message of a run that does not end. */

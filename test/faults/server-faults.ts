@@ -116,7 +116,7 @@ function makeEventsAnew({ world, monitor, normalizers, archivers }: Scene): Faul
     inject: async () => {
       const start = await stopAll([normalizers, archivers]);
       await withAdmin(world, admin => makeAnew(world, admin, world.topics.events));
-      monitor.forget();
+      monitor.eventsAnew();
       await start();
     },
   };
@@ -131,8 +131,12 @@ function makeRawAnew({ world, monitor, normalizers, archivers, services }: Scene
       await services.stop();
       if (!(await monitor.recovered(AbortSignal.timeout(180_000))))
         throw new Error('not all was sealed within 3 minutes');
-      const start = await stopAll([normalizers, archivers]);
-      await monitor.recovered(AbortSignal.timeout(5000));
+      // The archivers come last: what is neither in the raw topic any more nor in the archive yet is in the events topic alone.
+      const start = [await stopAll([normalizers])];
+      await monitor.recovered(AbortSignal.timeout(3000));
+      if (!(await monitor.archived(AbortSignal.timeout(60_000))))
+        throw new Error('not all was archived within a minute');
+      start.push(await stopAll([archivers]));
       // For the checker: the topic can't tell any more what it held. Heartbeats may have come behind the last seal.
       const places: string[] = [];
       const { generation } = monitor;
@@ -141,9 +145,9 @@ function makeRawAnew({ world, monitor, normalizers, archivers, services }: Scene
       });
       writeFileSync(join(world.folder, `raw-${generation}`), `${places.join('\n')}\n`);
       await withAdmin(world, admin => makeAnew(world, admin, world.topics.raw));
-      monitor.generation++;
+      monitor.rawAnew();
       for (const fleet of [normalizers, archivers]) fleet.configure({ TIDEMARK_GENERATION: `${monitor.generation}` });
-      await start();
+      for (const one of start) await one();
       await services.start();
     },
   };

@@ -11,6 +11,7 @@ const root = new URL('../../..', import.meta.url).pathname;
 function event(offset: number, number: number | null, more: Partial<SeenEvent> = {}): SeenEvent {
   return {
     raw: `0/0/${offset}`,
+    generation: 0,
     partition: 0,
     offset,
     id: `id-${number ?? `h${offset}`}`,
@@ -63,6 +64,19 @@ describe('compare', () => {
     expect(kinds(evidence)).toEqual([]);
     evidence.topic = evidence.archive.filter(({ offset }) => offset !== 2);
     expect(kinds(evidence)).toEqual(['differs']);
+  });
+
+  it('knows an older raw topic from a younger one', () => {
+    const evidence = { ...whole(), isTopicYounger: true };
+    const younger = event(0, null, { raw: '1/0/0', generation: 1 });
+    evidence.archive = [...evidence.archive, younger];
+    evidence.raw = new Set([...evidence.raw, younger.raw]);
+    evidence.topic = [younger];
+    expect(kinds(evidence)).toEqual([]);
+    evidence.isTopicYounger = false;
+    expect(kinds(evidence)).toEqual(['differs']);
+    evidence.archive = [younger, ...whole().archive];
+    expect(kinds(evidence)).toEqual(['differs', 'order']);
   });
 
   const damages: [string, string[], (evidence: ReturnType<typeof whole>) => void][] = [
