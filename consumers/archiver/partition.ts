@@ -12,7 +12,7 @@ import { ClaimedChain } from './chain-place.ts';
 import type { ArchiverContext } from './context.ts';
 import { ArchiverError } from './error.ts';
 import { flushedBefore, formatProgress } from './progress.ts';
-import { problemOfRun } from './run-check.ts';
+import { problemOfRun, problemOfSeal } from './run-check.ts';
 import { SegmentQueue } from './segment-queue.ts';
 import { RunAssembler, type TopicRun } from './topic-run.ts';
 
@@ -177,7 +177,7 @@ export class PartitionArchiver implements PartitionWorker {
   async #problemOf(run: TopicRun): Promise<string | null> {
     if (run.schemaId === null) return 'its records are not of one schema';
     const { reader } = this.#context;
-    return problemOfRun(reader, this.#partition, run, await this.#schemaText(run));
+    return problemOfSeal(reader, this.#partition, run) ?? problemOfRun(reader, run, await this.#schemaText(run));
   }
 
   async #schemaText(run: TopicRun): Promise<string> {

@@ -20,21 +20,25 @@ export interface SealRules {
 }
 
 /**
- * Why a run of this partition can't be archived; null: it can. Throws `unknown-signature` for a seal in our name by a key
- * that we do not know.
+ * Why a run is not a normalizer's, of this partition; null: it is. Comes before its schema is asked for: what anybody may have written must
+ * not make a registry's answer stop us. Throws `unknown-signature` for a seal in our name by a key that we do not know.
  */
-export function problemOfRun(rules: SealRules, partition: number, run: TopicRun, schemaText: string): string | null {
+export function problemOfSeal(rules: SealRules, partition: number, run: TopicRun): string | null {
   const { crypto, origin, topic } = rules;
   const { seal, note } = run.sealed;
   const where = `events topic, partition ${partition}, offset ${run.nextOffset - 1n}`;
   checkFormat(note.text, 'tidemark-seal', '1', where);
   if (seal.origin !== origin || seal.topic !== topic || seal.partition !== partition)
     return `its seal is of ${seal.origin}, ${seal.topic} ${seal.partition}`;
-  if (!isAccepted(crypto, note, rules.sealKeys, sealKeyName(origin), where)) return 'no valid signature on its seal';
+  return isAccepted(crypto, note, rules.sealKeys, sealKeyName(origin), where) ? null : 'no valid signature on its seal';
+}
+
+/** Why a run's seal is not true of its events; null: it is, and the run can be archived. */
+export function problemOfRun({ crypto, readers }: SealRules, run: TopicRun, schemaText: string): string | null {
   const schema = hex(crypto.sha256(utf8(schemaText)));
   try {
-    const read = rules.readers.get(schema) ?? compileEventReader(schemaText);
-    rules.readers.set(schema, read);
+    const read = readers.get(schema) ?? compileEventReader(schemaText);
+    readers.set(schema, read);
     const events = run.datums.map(datum => {
       const reader = new AvroReader(datum);
       const fields = read(reader);

@@ -12,6 +12,7 @@ import { signNote } from '../../../core/proof/note.ts';
 import { manifestKey } from '../../../core/proof/period.ts';
 import { formatSeal } from '../../../core/proof/seal.ts';
 import { buildSegment, segmentKey } from '../../../core/proof/segment.ts';
+import { SchemaError } from '../../../schemas/index.ts';
 import { testSchemaText } from '../../archive-events.ts';
 import { type MadeRun, makeRun } from '../../integration/archiver-writer.ts';
 import { testOrigin, testSigner } from '../../test-keys.ts';
@@ -250,6 +251,22 @@ test('a torn transaction is left out, and what chains goes on', async () => {
   await world.archive(0);
   expect(world.torn).toHaveLength(3);
   await expectArchived(world, 4);
+});
+
+test('what no normalizer has sealed is left out before its schema is asked for: a registry that does not know it stops nobody', async () => {
+  const a = world.write(0, 2, 1000);
+  const forged = makeRun(endAfter(a), { events: 1, sealedAt: start + 1500, partitions: 2 });
+  const note = signNote(`${textOf(forged.note).split('\n\n')[0]}\n`, testSigner('someone/else'));
+  world.append(0, { ...forged, note }, 1, 99);
+  world.write(0, 1, 2000);
+  const context = world.context();
+  const schemaText = async (id: number) => {
+    if (id === 99) throw new SchemaError('unknown-schema', 'no schema 99');
+    return testSchemaText;
+  };
+  await world.archive(0, { ...context, schemaText });
+  expect(world.torn).toEqual([expect.stringContaining('no valid signature')]);
+  await expectArchived(world, 3);
 });
 
 test('a new generation goes on from where the old one ended, at any offset', async () => {

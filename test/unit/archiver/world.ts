@@ -57,11 +57,11 @@ export class World {
   }
 
   /** Commits a run whether it joins or not. */
-  append(partition: number, run: MadeRun, count = run.datums.length): void {
+  append(partition: number, run: MadeRun, count = run.datums.length, schemaId = 7): void {
     const log = this.topics.get(partition) ?? [];
     this.topics.set(partition, log);
     for (const [index, datum] of run.datums.slice(0, count).entries()) {
-      const value = Buffer.concat([Buffer.from([0, 0, 0, 0, 7]), datum]);
+      const value = Buffer.concat([Buffer.from([0, 0, 0, 0, schemaId]), datum]);
       const headers = index === run.datums.length - 1 ? ([[SEAL_HEADER, Buffer.from(run.note)]] as const) : [];
       log.push({ value, headers });
     }
