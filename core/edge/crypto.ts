@@ -67,6 +67,8 @@ function openZstandard(data: Buffer, limit: number): Uint8Array {
     if (skipped > 0) continue;
     const { buffer, engine } = zstdDecompressSync(rest, {
       maxOutputLength: Math.max(1, left),
+      // A block in few pieces: each is a call of its own.
+      chunkSize: Math.min(1 << 20, Math.max(1 << 14, 8 * rest.length)),
       info: true,
     }) as unknown as Opened;
     parts.push(buffer);

@@ -171,6 +171,23 @@ const capturing: Readonly<Record<string, Decode>> = {
   string: reader => reader.string(),
 };
 
+/** A record's values by its fields' names: an object of names that a schema chose would be slow, and could be told lies. */
+class Captured {
+  readonly #names: ReadonlyMap<string, number>;
+  readonly #values: readonly unknown[];
+
+  constructor(names: ReadonlyMap<string, number>, values: readonly unknown[]) {
+    this.#names = names;
+    this.#values = values;
+  }
+
+  /** Undefined where it has no such field. */
+  get(name: string): unknown {
+    const index = this.#names.get(name);
+    return index === undefined ? undefined : this.#values[index];
+  }
+}
+
 /** Compiles a schema to a decoder that skips; `capture` makes one that returns strings and whole values. */
 class Compiler {
   readonly #named = new Map<string, Decode>();
@@ -236,17 +253,25 @@ class Compiler {
     const full = fullName(schema, namespace);
     const inner = full.includes('.') ? full.slice(0, full.lastIndexOf('.')) : '';
     const fields: [string, Decode][] = [];
-    const decode: Decode = reader => {
-      if (!this.#capture) {
-        for (const field of fields) field[1](reader);
-        return null;
-      }
-      const value: Record<string, unknown> = Object.create(null);
-      for (const [name, field] of fields) value[name] = field(reader);
-      return value;
+    const decoders: Decode[] = [];
+    const names = new Map<string, number>();
+    const skip: Decode = reader => {
+      for (const field of decoders) field(reader);
+      return null;
     };
+    const capture: Decode = reader => {
+      const values: unknown[] = [];
+      for (const field of decoders) values.push(field(reader));
+      return new Captured(names, values);
+    };
+    const decode = this.#capture ? capture : skip;
     this.#define(schema, namespace, decode);
-    for (const [name, type] of fieldsOf(schema)) fields.push([name, this.compile(type, inner)]);
+    for (const [name, type] of fieldsOf(schema)) {
+      const field = this.compile(type, inner);
+      names.set(name, decoders.length);
+      decoders.push(field);
+      fields.push([name, field]);
+    }
     return { decode, fields };
   }
 
@@ -269,11 +294,12 @@ class Compiler {
   }
 
   #array(item: Decode): Decode {
+    const skip: Decode = reader => reader.blocks(() => item(reader));
+    if (!this.#capture) return skip;
     return reader => {
       const items: unknown[] = [];
       reader.blocks(() => {
-        const value = item(reader);
-        if (this.#capture) items.push(value);
+        items.push(item(reader));
       });
       return items;
     };
@@ -306,36 +332,45 @@ function expect<T>(value: unknown, is: (value: unknown) => value is T, what: str
   throw new ProofError('malformed-event', `event: expected ${what}`);
 }
 
+const isCaptured = (value: unknown): value is Captured => value instanceof Captured;
 const isString = (value: unknown): value is string => typeof value === 'string';
 const isLong = (value: unknown): value is bigint => typeof value === 'bigint';
 
 function producerFields(value: unknown): ProducerFields | null {
   if (value === null || value === undefined) return null;
-  const producer = expect(value, isObject, 'producer to be null or a record');
-  const abandoned = Array.isArray(producer.abandoned) ? producer.abandoned : [];
+  const producer = expect(value, isCaptured, 'producer to be null or a record');
+  const listed = producer.get('abandoned');
+  const abandoned: readonly unknown[] = Array.isArray(listed) ? listed : [];
   return {
-    instance: expect(producer.instance, isString, 'producer.instance to be a string'),
-    sequence: expect(producer.sequence, isLong, 'producer.sequence to be a long'),
-    last: producer.last === true,
-    abandoned: abandoned.map((range: unknown) => {
-      const { first, last } = expect(range, isObject, 'producer.abandoned to hold records');
-      return { first: expect(first, isLong, 'first to be a long'), last: expect(last, isLong, 'last to be a long') };
+    instance: expect(producer.get('instance'), isString, 'producer.instance to be a string'),
+    sequence: expect(producer.get('sequence'), isLong, 'producer.sequence to be a long'),
+    last: producer.get('last') === true,
+    abandoned: abandoned.map(item => {
+      const range = expect(item, isCaptured, 'producer.abandoned to hold records');
+      return {
+        first: expect(range.get('first'), isLong, 'first to be a long'),
+        last: expect(range.get('last'), isLong, 'last to be a long'),
+      };
     }),
   };
 }
 
 /** A recursive type lets data of any depth in, and a schema's text types of any depth: both end as what they are, malformed. */
-function boundDepth<T>(code: 'malformed-event' | 'malformed-schema', work: () => T): T {
+function tooDeep(code: 'malformed-event' | 'malformed-schema', cause: RangeError): ProofError {
+  return new ProofError(code, 'nested too deeply to be read', { cause });
+}
+
+function boundDepth<T>(work: () => T): T {
   try {
     return work();
   } catch (cause) {
-    if (cause instanceof RangeError) throw new ProofError(code, 'nested too deeply to be read', { cause });
+    if (cause instanceof RangeError) throw tooDeep('malformed-schema', cause);
     throw cause;
   }
 }
 
 function compileRecord(schema: { readonly [name: string]: unknown }, capture: boolean): [string, Decode][] {
-  return boundDepth('malformed-schema', () => new Compiler(capture).record(schema, '').fields);
+  return boundDepth(() => new Compiler(capture).record(schema, '').fields);
 }
 
 /** Reads the fields of one event and leaves the reader behind it; throws `malformed-event`. */
@@ -352,32 +387,34 @@ export function compileEventReader(schemaText: string): ReadEvent {
   } catch (cause) {
     throw new ProofError('malformed-schema', 'schema: not JSON', { cause });
   }
-  boundDepth('malformed-schema', () => checkEventSchema(schema));
+  boundDepth(() => checkEventSchema(schema));
   if (!isObject(schema)) throw new ProofError('malformed-schema', 'schema: expected a record');
-  const fixed = new Set(['id', 'occurredAt', 'raw', 'producer']);
   // Both compilers see the whole record, as a type may be defined in one field and named in another, also the record itself.
-  const [skipped, captured] = [false, true].map(capture => compileRecord(schema, capture));
-  const fields = (captured ?? []).map(([name, decode], i): [string | null, Decode] =>
-    fixed.has(name) ? [name, decode] : [null, skipped?.[i]?.[1] ?? decode],
-  );
+  const [skipped, captured] = [compileRecord(schema, false), compileRecord(schema, true)];
+  const fixed = ['id', 'occurredAt', 'raw', 'producer'];
+  const slots = captured.map(([name]) => fixed.indexOf(name));
+  const decoders = captured.map(([, decode], i) => (slots[i] === -1 ? (skipped[i]?.[1] ?? decode) : decode));
   return reader => {
-    const values: Record<string, unknown> = {};
-    const readAll = () => {
-      for (const [name, decode] of fields) {
-        const value = decode(reader);
-        if (name !== null) values[name] = value;
+    const values: unknown[] = [undefined, undefined, undefined, undefined];
+    try {
+      for (let i = 0; i < decoders.length; i++) {
+        const value = decoders[i]?.(reader);
+        const slot = slots[i] ?? -1;
+        if (slot >= 0) values[slot] = value;
       }
-    };
-    boundDepth('malformed-event', readAll);
-    const raw = expect(values.raw, isObject, 'raw to be a record');
+    } catch (cause) {
+      if (cause instanceof RangeError) throw tooDeep('malformed-event', cause);
+      throw cause;
+    }
+    const raw = expect(values[2], isCaptured, 'raw to be a record');
     return {
-      id: expect(values.id, isString, 'id to be a string'),
-      occurredAt: expect(values.occurredAt, isLong, 'occurredAt to be a long'),
-      topic: expect(raw.topic, isString, 'raw.topic to be a string'),
-      generation: Number(expect(raw.generation, isLong, 'raw.generation to be an int')),
-      partition: Number(expect(raw.partition, isLong, 'raw.partition to be an int')),
-      offset: expect(raw.offset, isLong, 'raw.offset to be a long'),
-      producer: producerFields(values.producer),
+      id: expect(values[0], isString, 'id to be a string'),
+      occurredAt: expect(values[1], isLong, 'occurredAt to be a long'),
+      topic: expect(raw.get('topic'), isString, 'raw.topic to be a string'),
+      generation: Number(expect(raw.get('generation'), isLong, 'raw.generation to be an int')),
+      partition: Number(expect(raw.get('partition'), isLong, 'raw.partition to be an int')),
+      offset: expect(raw.get('offset'), isLong, 'raw.offset to be a long'),
+      producer: producerFields(values[3]),
     };
   };
 }

@@ -16,12 +16,25 @@ export type Codec = 'zstandard' | 'deflate';
 const magic = Uint8Array.of(0x4f, 0x62, 0x6a, 0x01);
 const syncLength = 16;
 
-export interface Container {
+/** Each block's count of datums and its data, decompressed. */
+export interface Block {
+  readonly count: number;
+  readonly data: Uint8Array;
+}
+
+interface Head {
   readonly metadata: ReadonlyMap<string, Uint8Array>;
   readonly codec: Codec;
   readonly sync: Uint8Array;
-  /** Each block's count of datums and its data, decompressed. */
-  readonly blocks: readonly { readonly count: number; readonly data: Uint8Array }[];
+}
+
+export interface Container extends Head {
+  readonly blocks: readonly Block[];
+}
+
+/** A container that is read as its blocks are asked for, once: a segment's data need not be held as a whole. */
+export interface OpenContainer extends Head {
+  readonly blocks: Iterable<Block>;
 }
 
 function readMetadata(reader: AvroReader): Map<string, Uint8Array> {
@@ -34,34 +47,39 @@ function readMetadata(reader: AvroReader): Map<string, Uint8Array> {
   return metadata;
 }
 
-/**
- * Parses a container, opening at most `limit` bytes of data in all (against compressed bombs).
- * Throws `malformed-segment`, with the reason, for anything that is not exactly one container.
- */
-export function parseContainer(bytes: Uint8Array, decompress: Decompress, limit: number): Container {
+function readHead(reader: AvroReader): Head {
+  if (!equalBytes(reader.take(magic.length), magic))
+    throw new ProofError('malformed-segment', 'not an Avro container: wrong magic');
+  const metadata = readMetadata(reader);
+  const codecBytes = metadata.get('avro.codec');
+  const codec = codecBytes ? textOf(codecBytes) : 'null';
+  if (codec !== 'zstandard' && codec !== 'deflate') {
+    throw new ProofError('malformed-segment', `found codec "${codec.slice(0, 40)}", expected zstandard or deflate`);
+  }
+  return { metadata, codec, sync: reader.take(syncLength) };
+}
+
+function readBlock(reader: AvroReader, { codec, sync }: Head, decompress: Decompress, limit: number): Block {
+  const count = reader.int();
+  if (count < 0) throw new ProofError('malformed-segment', `a block of ${count} datums`);
+  const data = decompress(codec, reader.bytes(), limit);
+  if (!equalBytes(reader.take(syncLength), sync))
+    throw new ProofError('malformed-segment', 'a block does not end in the sync marker');
+  return { count, data };
+}
+
+function* readBlocks(reader: AvroReader, head: Head, decompress: Decompress, limit: number): Generator<Block> {
+  let left = limit;
+  while (!reader.done) {
+    const block = orMalformed(() => readBlock(reader, head, decompress, left));
+    left -= block.data.length;
+    yield block;
+  }
+}
+
+function orMalformed<T>(read: () => T): T {
   try {
-    const reader = new AvroReader(bytes);
-    if (!equalBytes(reader.take(magic.length), magic))
-      throw new ProofError('malformed-segment', 'not an Avro container: wrong magic');
-    const metadata = readMetadata(reader);
-    const codecBytes = metadata.get('avro.codec');
-    const codec = codecBytes ? textOf(codecBytes) : 'null';
-    if (codec !== 'zstandard' && codec !== 'deflate') {
-      throw new ProofError('malformed-segment', `found codec "${codec.slice(0, 40)}", expected zstandard or deflate`);
-    }
-    const sync = reader.take(syncLength);
-    const blocks: { count: number; data: Uint8Array }[] = [];
-    let left = limit;
-    while (!reader.done) {
-      const count = reader.int();
-      if (count < 0) throw new ProofError('malformed-segment', `a block of ${count} datums`);
-      const data = decompress(codec, reader.bytes(), left);
-      left -= data.length;
-      if (!equalBytes(reader.take(syncLength), sync))
-        throw new ProofError('malformed-segment', 'a block does not end in the sync marker');
-      blocks.push({ count, data });
-    }
-    return { metadata, codec, sync, blocks };
+    return read();
   } catch (cause) {
     if (cause instanceof ProofError && cause.code === 'malformed-segment') throw cause;
     throw new ProofError(
@@ -70,6 +88,22 @@ export function parseContainer(bytes: Uint8Array, decompress: Decompress, limit:
       { cause },
     );
   }
+}
+
+/**
+ * Opens a container, of at most `limit` bytes of data in all (against compressed bombs). Throws `malformed-segment`, with the reason, for
+ * anything that is not exactly one container: of what is in its blocks, when they are asked for.
+ */
+export function openContainer(bytes: Uint8Array, decompress: Decompress, limit: number): OpenContainer {
+  const reader = new AvroReader(bytes);
+  const head = orMalformed(() => readHead(reader));
+  return { ...head, blocks: readBlocks(reader, head, decompress, limit) };
+}
+
+/** As {@link openContainer}, with all its blocks read. */
+export function parseContainer(bytes: Uint8Array, decompress: Decompress, limit: number): Container {
+  const open = openContainer(bytes, decompress, limit);
+  return { ...open, blocks: [...open.blocks] };
 }
 
 /** Avro's zigzag variable-length long. */

@@ -34,6 +34,8 @@ export class TreeHasher {
   readonly #sha256: Sha256;
   /** Roots of the perfect subtrees that the leaves so far make up, largest first. */
   readonly #subtrees: { size: number; hash: Uint8Array }[] = [];
+  /** What a node is the hash of, written anew for each. */
+  readonly #node = concat(nodePrefix, new Uint8Array(2 * hashLength));
   #size = 0;
 
   constructor(sha256: Sha256) {
@@ -48,10 +50,17 @@ export class TreeHasher {
     let node = { size: 1, hash };
     for (let top = this.#subtrees.at(-1); top?.size === node.size; top = this.#subtrees.at(-1)) {
       this.#subtrees.pop();
-      node = { size: node.size * 2, hash: nodeHash(this.#sha256, top.hash, node.hash) };
+      node = { size: node.size * 2, hash: this.#hash(top.hash, node.hash) };
     }
     this.#subtrees.push(node);
     this.#size++;
+  }
+
+  #hash(left: Uint8Array, right: Uint8Array): Uint8Array {
+    if (left.length !== hashLength || right.length !== hashLength) return nodeHash(this.#sha256, left, right);
+    this.#node.set(left, 1);
+    this.#node.set(right, 1 + hashLength);
+    return this.#sha256(this.#node);
   }
 
   root(): Uint8Array {

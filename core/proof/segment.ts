@@ -7,7 +7,7 @@
 
 import { AvroReader, compileEventReader, type EventFields, type ReadEvent } from './avro.ts';
 import { equalBytes, hex, textOf, utf8 } from './bytes.ts';
-import { type Codec, formatContainer, parseContainer } from './container.ts';
+import { type Block, type Codec, formatContainer, openContainer } from './container.ts';
 import type { Crypto, Decompress } from './crypto.ts';
 import { ProofError } from './error.ts';
 import { parseJson } from './json.ts';
@@ -96,77 +96,139 @@ function parseSeals(sha256: Crypto['sha256'], text: string): SealedNote[] {
   });
 }
 
+/** A segment that is read as its blocks are asked for. */
+export interface OpenSegment {
+  /** Text and hex SHA256 of the schema. */
+  readonly schemaText: string;
+  readonly schema: string;
+  readonly codec: Codec;
+  readonly read: ReadEvent;
+  readonly seals: readonly [SealedNote, ...SealedNote[]];
+  readonly blocks: Iterable<Block>;
+}
+
 /**
- * Parses a segment's bytes into its runs: as many events to each seal as it counts. Nothing of what the seals claim is
- * checked yet (see {@link checkRun}) but that counts add up, and that the sync marker and digest belong to them.
- * Throws a ProofError for anything else.
+ * Opens a segment: its schema and seals, and its blocks one after the other. Nothing of what the seals claim is checked yet but that
+ * the sync marker belongs to them. Throws a ProofError for anything that is no segment; of what is in its blocks, when they are asked for.
  */
+export function openSegment(
+  crypto: Crypto,
+  bytes: Uint8Array,
+  decompress: Decompress,
+  readers: ReaderCache,
+): OpenSegment {
+  const { metadata, codec, sync, blocks } = openContainer(bytes, decompress, maxSegmentData);
+  const schemaText = metadataText(metadata, 'avro.schema');
+  const schema = hex(crypto.sha256(utf8(schemaText)));
+  const read = readers.get(schema) ?? compileEventReader(schemaText);
+  readers.set(schema, read);
+  const [first, ...rest] = parseSeals(crypto.sha256, metadataText(metadata, 'tidemark.seals'));
+  if (!first) throw new ProofError('malformed-segment', 'it has no run');
+  if (!equalBytes(sync, (rest.at(-1) ?? first).hash.subarray(0, 16))) {
+    throw new ProofError('malformed-segment', "the sync marker is not the beginning of its last seal's digest");
+  }
+  return { schemaText, schema, codec, read, seals: [first, ...rest], blocks };
+}
+
+/** Takes each event of a block, with the place of its datum in the block's data; throws where they are not as many as it counts. */
+export function forEachEvent(
+  read: ReadEvent,
+  { count, data }: Block,
+  take: (fields: EventFields, start: number, end: number) => void,
+): void {
+  const reader = new AvroReader(data);
+  for (let i = 0; i < count; i++) {
+    const start = reader.position;
+    take(read(reader), start, reader.position);
+  }
+  if (!reader.done) throw new ProofError('malformed-segment', `a block of ${count} events has bytes behind the last`);
+}
+
+/** Throws where the seals do not count the events that are there. */
+export function checkCount(events: number, seals: readonly SealedNote[]): void {
+  const counted = seals.reduce((sum, { seal }) => sum + seal.events, 0);
+  if (counted !== events) throw new ProofError('malformed-segment', `${events} events, but its seals count ${counted}`);
+}
+
+/** As {@link openSegment}, with all its events: as many to each seal as it counts (see {@link checkRun}). */
 export function parseSegment(
   crypto: Crypto,
   bytes: Uint8Array,
   decompress: Decompress,
   readers: ReaderCache = new Map(),
 ): Segment {
-  const container = parseContainer(bytes, decompress, maxSegmentData);
-  const schemaText = metadataText(container.metadata, 'avro.schema');
-  const schema = hex(crypto.sha256(utf8(schemaText)));
-  const read = readers.get(schema) ?? compileEventReader(schemaText);
-  readers.set(schema, read);
-  const seals = parseSeals(crypto.sha256, metadataText(container.metadata, 'tidemark.seals'));
-  const events = container.blocks.flatMap(({ count, data }) => readBlock(read, count, data));
-  const runs: Run[] = [];
+  const { schemaText, schema, codec, read, seals, blocks } = openSegment(crypto, bytes, decompress, readers);
+  const events: SegmentEvent[] = [];
+  for (const block of blocks)
+    forEachEvent(read, block, (fields, start, end) => events.push({ fields, datum: block.data.subarray(start, end) }));
+  checkCount(events.length, seals);
   let at = 0;
-  for (const sealed of seals) {
-    runs.push({ sealed, events: events.slice(at, at + sealed.seal.events) });
+  const runOf = (sealed: SealedNote): Run => {
+    const start = at;
     at += sealed.seal.events;
-  }
-  if (at !== events.length)
-    throw new ProofError('malformed-segment', `${events.length} events, but its seals count ${at}`);
-  const [first, ...rest] = runs;
-  const last = runs.at(-1);
-  if (!first || !last) throw new ProofError('malformed-segment', 'it has no run');
-  if (!equalBytes(container.sync, last.sealed.hash.subarray(0, 16))) {
-    throw new ProofError('malformed-segment', "the sync marker is not the beginning of its last seal's digest");
-  }
-  return { schemaText, schema, codec: container.codec, runs: [first, ...rest] };
+    return { sealed, events: events.slice(start, at) };
+  };
+  const [first, ...rest] = seals;
+  return { schemaText, schema, codec, runs: [runOf(first), ...rest.map(runOf)] };
 }
 
-function readBlock(read: ReadEvent, count: number, data: Uint8Array): SegmentEvent[] {
-  const reader = new AvroReader(data);
-  const events: SegmentEvent[] = [];
-  for (let i = 0; i < count; i++) {
-    const start = reader.position;
-    const fields = read(reader);
-    events.push({ fields, datum: data.subarray(start, reader.position) });
+/** What is wrong between a run's events and its seal, as they are taken one after the other. */
+export class RunCheck {
+  readonly #seal: Seal;
+  readonly #schema: string;
+  readonly #tree: TreeHasher;
+  readonly #problems: string[] = [];
+  #above: bigint;
+
+  /** `schema`: the digest of the one that the events are under. */
+  constructor(sha256: Crypto['sha256'], seal: Seal, schema: string) {
+    this.#seal = seal;
+    this.#schema = schema;
+    this.#tree = new TreeHasher(sha256);
+    this.#above = seal.first - 1n;
   }
-  if (!reader.done) throw new ProofError('malformed-segment', `a block of ${count} events has bytes behind the last`);
-  return events;
+
+  get events(): number {
+    return this.#tree.size;
+  }
+
+  /** The next event, with the hash of its datum as a leaf. */
+  take(fields: EventFields, leaf: Uint8Array): void {
+    const seal = this.#seal;
+    this.#tree.append(leaf);
+    if (fields.topic !== seal.topic || fields.generation !== seal.generation || fields.partition !== seal.partition) {
+      this.#problems.push(
+        `event ${fields.id} is from ${fields.topic} generation ${fields.generation} partition ${fields.partition}`,
+      );
+    }
+    if (fields.offset <= this.#above || fields.offset >= seal.next) {
+      this.#problems.push(
+        `event ${fields.id} has raw offset ${fields.offset}, expected one from ${this.#above + 1n} to ${seal.next - 1n}`,
+      );
+    }
+    this.#above = fields.offset;
+  }
+
+  /** In words; empty where the seal is true of the events. */
+  conclude(): string[] {
+    const { schema, events, root } = this.#seal;
+    const whole: string[] = [];
+    if (schema !== this.#schema) whole.push(`the seal is over schema ${schema}, the events are under ${this.#schema}`);
+    if (this.events !== events) whole.push(`${this.events} events, the seal counts ${events}`);
+    const isTrue = equalBytes(this.#tree.root(), root);
+    return [
+      ...whole,
+      ...this.#problems,
+      ...(isTrue ? [] : ['the Merkle root of the events is not the one in the seal']),
+    ];
+  }
 }
 
 /** What is wrong between a run's events and its seal, in words; empty where the seal is true of them. */
 export function checkRun(sha256: Crypto['sha256'], run: Run, schema: string): string[] {
-  const { seal } = run.sealed;
-  const problems: string[] = [];
-  if (seal.schema !== schema) problems.push(`the seal is over schema ${seal.schema}, the events are under ${schema}`);
-  if (run.events.length !== seal.events) problems.push(`${run.events.length} events, the seal counts ${seal.events}`);
-  const tree = new TreeHasher(sha256);
-  let above = seal.first - 1n;
-  for (const { fields, datum } of run.events) {
-    tree.append(leafHash(sha256, datum));
-    if (fields.topic !== seal.topic || fields.generation !== seal.generation || fields.partition !== seal.partition) {
-      problems.push(
-        `event ${fields.id} is from ${fields.topic} generation ${fields.generation} partition ${fields.partition}`,
-      );
-    }
-    if (fields.offset <= above || fields.offset >= seal.next) {
-      problems.push(
-        `event ${fields.id} has raw offset ${fields.offset}, expected one from ${above + 1n} to ${seal.next - 1n}`,
-      );
-    }
-    above = fields.offset;
-  }
-  if (!equalBytes(tree.root(), seal.root)) problems.push('the Merkle root of the events is not the one in the seal');
-  return problems;
+  const check = new RunCheck(sha256, run.sealed.seal, schema);
+  for (const { fields, datum } of run.events) check.take(fields, leafHash(sha256, datum));
+  return check.conclude();
 }
 
 /** A run as a writer has it: the note's bytes and the datums. */
