@@ -31,11 +31,11 @@ export function freshNames(): FreshNames {
   };
 }
 
-/** Fresh names whose two topics and locked bucket have been created on the run's stack. */
-export async function createFresh(partitions = 1): Promise<FreshNames> {
+/** Fresh names whose two topics and locked bucket have been created on the run's stack, or on brokers of the test's own. */
+export async function createFresh(partitions = 1, brokers = stackVariable('KAFKA_BROKERS')): Promise<FreshNames> {
   const names = freshNames();
   await Promise.all([
-    createTopics(stackVariable('KAFKA_BROKERS'), { raw: names.raw, events: names.events, partitions }),
+    createTopics(brokers, { raw: names.raw, events: names.events, partitions }),
     createLockedBucket(s3ConfigOf(stackEnv()), names.bucket),
   ]);
   return names;

@@ -51,9 +51,9 @@ export const inClear = { TIDEMARK_ENCRYPTION: 'off', TIDEMARK_CLEAR_FOR_EVER: 'y
 
 /** Fresh topics, a key, the raw schema registered, and the settings of a normalizer for them. */
 export async function createScene(partitions = 1, more: Record<string, string> = {}): Promise<Scene> {
-  const names = await createFresh(partitions);
+  const brokers = more.KAFKA_BROKERS ?? stackVariable('KAFKA_BROKERS');
+  const names = await createFresh(partitions, brokers);
   const pem = generatePem();
-  const brokers = stackVariable('KAFKA_BROKERS');
   const kafka = createKafka({ brokers: brokers.split(','), tls: null, sasl: null }, silent, 'test');
   const registry = openRegistry({ url: stackVariable('SCHEMA_REGISTRY_URL') });
   const eventId = await registry.register(subjectFor(names.raw), auditEventText);
