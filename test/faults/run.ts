@@ -13,6 +13,7 @@ import type { CheckerPlan } from './checker-main.ts';
 import { type Fault, type Injection, injectFaults } from './fault.ts';
 import { Fleet } from './fleet.ts';
 import { Monitor } from './monitor.ts';
+import { networkFaults } from './network/network-faults.ts';
 import { processFaults } from './process-faults.ts';
 import { seededRandom } from './random.ts';
 import { type Scene, serverFaults } from './server-faults.ts';
@@ -96,7 +97,7 @@ async function runIn(world: World, scene: Scene, options: RunOptions): Promise<R
   await warmUp(scene);
   progress('everything runs; faults begin');
 
-  const faults = options.faults?.(scene) ?? [...processFaults(scene), ...serverFaults(scene)];
+  const faults = options.faults?.(scene) ?? [...processFaults(scene), ...serverFaults(scene), ...networkFaults(world)];
   const chosen = faults.filter(
     ({ name }) => options.only.length === 0 || options.only.some(one => name.startsWith(one)),
   );
@@ -120,6 +121,7 @@ async function runIn(world: World, scene: Scene, options: RunOptions): Promise<R
   const verdict = await verify(world);
   const wrong = falseFindings(verdict, world.folder, lawfulReports(injections));
   const ends = [...fleets(scene).flatMap(fleet => fleet.ends), ...scene.services.ends];
+  trouble.push(...world.s3.problems);
   trouble.push(...scene.services.ends.filter(end => !end.endsWith(': 0')));
   const result = { seed, folder: world.folder, injections, comparison, verdict, falseFindings: wrong, trouble, ends };
   if (!isWell(result) && options.keep) await check(world, plan, '--keep');

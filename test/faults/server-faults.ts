@@ -1,4 +1,4 @@
-// What happens to the scene, and what their operators do to them: the broker is killed, the registry is away, committed offsets are
+// What happens to the servers, and what their operators do to them: the registry is away, committed offsets are
 // deleted, the events topic is made anew, partitions are added, a service of another version comes.
 
 import { writeFileSync } from 'node:fs';
@@ -23,7 +23,6 @@ export interface Scene extends Programs {
 export function serverFaults(scene: Scene): Fault[] {
   const { normalizers, archivers } = scene;
   return [
-    ...killBroker(scene),
     registryAway(scene),
     bucketTroubled(scene),
     bucketAway(scene),
@@ -34,21 +33,6 @@ export function serverFaults(scene: Scene): Fault[] {
     addPartitions(scene),
     otherVersion(scene, 'wider'),
     otherVersion(scene, 'narrower'),
-  ];
-}
-
-function killBroker({ world: { kafka } }: Scene): Fault[] {
-  if (!kafka) return [];
-  return [
-    {
-      name: 'kill-broker',
-      touches: ['kafka'],
-      inject: async (random, signal) => {
-        await kafka.kill();
-        await wait(random, [0, 8000], signal);
-        await kafka.restart();
-      },
-    },
   ];
 }
 

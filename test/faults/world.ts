@@ -9,11 +9,11 @@ import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
 import { formatVerifierKey } from '../../core/proof/note.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';
 import { createLockedBucket, s3ConfigOf } from '../../infra/local/bucket.ts';
-import { type KafkaServer, startKafka } from '../../infra/local/kafka.ts';
 import { startRegistry } from '../../infra/local/registry.ts';
 import { LOCAL_REGION, startS3 } from '../../infra/local/s3.ts';
 import { createTopics } from '../../infra/local/topics.ts';
 import { type Gate, openGate } from './gate.ts';
+import { type Net, startNet } from './network/net.ts';
 import { S3Proxy } from './network/s3-proxy.ts';
 
 export const prefix = 'prod';
@@ -25,13 +25,13 @@ export interface World {
   readonly brokers: string;
   readonly topics: { readonly raw: string; readonly events: string };
   readonly bucket: string;
-  /** Null: it is another's, and is left alone. */
-  readonly kafka: KafkaServer | null;
+  /** Brokers, and the ways to them and to S3; null: the brokers are another's, and are left alone. */
+  readonly net: Net | null;
   readonly registry: Gate;
   /** Between the programs and the bucket; clients that only look go round it. */
   readonly s3: S3Proxy;
   readonly periodMs: number;
-  /** Of clients that need nothing else. */
+  /** Of clients that need nothing else; to the brokers by the net, where there is one. */
   readonly env: Readonly<Record<string, string>>;
   readonly normalizer: Readonly<Record<string, string>>;
   readonly archiver: Readonly<Record<string, string>>;
@@ -50,6 +50,8 @@ export interface WorldOptions {
   readonly segmentSeconds: number;
   /** Servers that are used instead of starting ones: KAFKA_BROKERS, SCHEMA_REGISTRY_URL, S3_ENDPOINT and its credentials. */
   readonly given?: Readonly<Record<string, string>>;
+  /** How many brokers are started; 1 by default. Of three, each partition has three copies. */
+  readonly brokers?: number;
 }
 
 /** Starts what is not given; topics and bucket have names that nothing else uses. */
@@ -57,9 +59,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-faults-'));
   for (const name of ['ledgers', 'logs']) mkdirSync(join(folder, name));
   const { given = {} } = options;
-  const [kafka, registry, s3] = await Promise.all([
-    // Soon back after a kill: the controller waits for the dead broker's session.
-    given.KAFKA_BROKERS ? null : startKafka({ properties: { 'broker.session.timeout.ms': '3000' } }),
+  const [registry, s3] = await Promise.all([
     given.SCHEMA_REGISTRY_URL ? null : startRegistry(),
     given.S3_ENDPOINT ? null : startS3(),
   ]);
@@ -67,14 +67,16 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const gate = await openGate({ host: address.hostname, port: Number(address.port) });
   address.port = `${gate.port}`;
   const id = randomUUID().slice(0, 8);
-  const brokers = given.KAFKA_BROKERS ?? kafka?.brokers ?? '';
+  const url = given.S3_ENDPOINT ?? s3?.url ?? '';
+  const net = given.KAFKA_BROKERS ? null : await startNet(options.brokers ?? 1, url);
+  const brokers = given.KAFKA_BROKERS ?? net?.brokers ?? '';
   const topics = { raw: `audit.raw-${id}`, events: `audit.events-${id}` };
   const bucket = `faults-${id}`;
   const env = {
     PATH: process.env.PATH ?? '',
-    KAFKA_BROKERS: brokers,
+    KAFKA_BROKERS: net?.ways ?? brokers,
     SCHEMA_REGISTRY_URL: address.href,
-    S3_ENDPOINT: given.S3_ENDPOINT ?? s3?.url ?? '',
+    S3_ENDPOINT: url,
     AWS_ACCESS_KEY_ID: given.AWS_ACCESS_KEY_ID ?? s3?.accessKeyId ?? '',
     AWS_SECRET_ACCESS_KEY: given.AWS_SECRET_ACCESS_KEY ?? s3?.secretAccessKey ?? '',
     AWS_REGION: LOCAL_REGION,
@@ -86,9 +88,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     TIDEMARK_PERIOD: `PT${options.periodSeconds}S`,
     TIDEMARK_RETENTION: 'COMPLIANCE PT2H',
   };
-  const proxy = await new S3Proxy({ upstream: env.S3_ENDPOINT, bucket, prefix }).open();
+  const proxy = await new S3Proxy({ upstream: net?.s3 ?? url, bucket, prefix }).open();
   const stop = async (): Promise<void> => {
-    await Promise.all([gate.close(), proxy.close(), kafka?.stop(), registry?.stop(), s3?.stop()]);
+    await Promise.all([gate.close(), proxy.close(), net?.stop(), registry?.stop(), s3?.stop()]);
   };
   try {
     await Promise.all([
@@ -96,7 +98,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       createLockedBucket(s3ConfigOf(env), bucket),
     ]);
     const periodMs = options.periodSeconds * 1000;
-    const servers = { brokers, topics, bucket, kafka, registry: gate, s3: proxy };
+    const servers = { brokers, topics, bucket, net, registry: gate, s3: proxy };
     return { folder, ...servers, periodMs, ...roles(folder, env, proxy.url, options), stop };
   } catch (error) {
     await stop();

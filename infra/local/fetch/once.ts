@@ -15,7 +15,7 @@ export type Package = {
   /** Name and version: the folder's name. */
   name: string;
   title: string;
-  client: 'maven' | 'pip';
+  client: 'maven' | 'pip' | 'go';
   fill: (folder: string) => Promise<void>;
 };
 
@@ -85,10 +85,15 @@ async function sweepPartial(): Promise<void> {
 }
 
 /** Runs a package's client, twice if need be (networks fail); an error shows the end of what it said. */
-export async function runClient(command: string, args: string[], folder: string): Promise<void> {
+export async function runClient(
+  command: string,
+  args: string[],
+  folder: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<void> {
   const logFile = join(folder, 'fetch.log');
   for (let tries = 1; ; tries++) {
-    const child = await spawnGuarded(command, args, { logFile, cwd: folder });
+    const child = await spawnGuarded(command, args, { logFile, cwd: folder, env: { ...process.env, ...env } });
     const { code } = await child.exited;
     if (code === 0) break;
     if (tries === 2) {

@@ -8,6 +8,7 @@ const KAFKA = '4.4.0';
 const APICURIO = '3.0.9'; // the newest release whose whole application Maven Central carries
 const SEAWEEDFS = '4.48';
 const MOTO = '5.2.5';
+const TOXIPROXY = '2.12.0';
 
 // Kafka's own jars name no logging back end: without one a broker that fails says nothing at all.
 const KAFKA_POM = `<project>
@@ -64,6 +65,19 @@ export const kmsPackage: Package = {
   client: 'pip',
   fill: folder => pipInstall(folder, [`moto[kms]==${MOTO}`, 'flask', 'flask-cors']),
 };
+
+/** `bin/server`: a network that is slow, late or cut, for tests. Compiled here: 30 s the first time. */
+export const toxiproxyPackage: Package = {
+  name: `toxiproxy-${TOXIPROXY}`,
+  title: `toxiproxy ${TOXIPROXY}`,
+  client: 'go',
+  fill: folder => goInstall(folder, `github.com/Shopify/toxiproxy/v2/cmd/server@v${TOXIPROXY}`),
+};
+
+/** Into `bin/` of the folder, by Go's own cache of modules. */
+function goInstall(folder: string, what: string): Promise<void> {
+  return runClient('go', ['install', what], folder, { GOBIN: join(folder, 'bin'), GOFLAGS: '-buildvcs=false' });
+}
 
 function pipInstall(folder: string, what: string[]): Promise<void> {
   const quiet = ['-q', '--disable-pip-version-check', '--no-input', '--root-user-action=ignore'];

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { StackError } from '../errors.ts';
 
-export type Tool = 'java' | 'maven' | 'pip';
+export type Tool = 'java' | 'maven' | 'pip' | 'go';
 
 const OLDEST_JAVA = 17;
 
@@ -16,6 +16,7 @@ const NEEDS: Record<Tool, { what: string; debian: string; brew: string }> = {
   },
   maven: { what: 'Maven (mvn) to download Kafka and the registry', debian: 'maven', brew: 'maven' },
   pip: { what: 'Python 3 with pip to download the local S3 server', debian: 'python3-pip', brew: 'python' },
+  go: { what: 'Go to build a faulty network for tests', debian: 'golang-go', brew: 'go' },
 };
 
 export function javaCommand(): string {
@@ -40,6 +41,8 @@ function isInstalled(tool: Tool): boolean {
     case 'maven':
       // Not `mvn --version`: that starts a JVM, and fails without Java, which is named on its own.
       return spawnSync('/bin/sh', ['-c', 'command -v mvn']).status === 0;
+    case 'go':
+      return spawnSync('go', ['version']).status === 0;
     case 'pip':
       return spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
   }
