@@ -9,9 +9,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { generatePem, signerFromPem } from '../../../core/edge/crypto.ts';
-import type { StoredVersion } from '../../../core/edge/s3/bucket.ts';
 import { openS3Bucket, type S3Bucket } from '../../../core/edge/s3/s3-bucket.ts';
-import { formatVerifierKey } from '../../../core/proof/note.ts';
+import { parseManifest } from '../../../core/proof/batch.ts';
+import { sizedCheckpointKey } from '../../../core/proof/log.ts';
+import { formatVerifierKey, parseNote } from '../../../core/proof/note.ts';
 import { createLockedBucket, s3ConfigOf } from '../../../infra/local/bucket.ts';
 import { createTopics } from '../../../infra/local/topics.ts';
 import { openRegistry, subjectFor } from '../../../schemas/index.ts';
@@ -156,25 +157,41 @@ export class ArchiveWorld {
     this.#isOver = true;
     await this.#writing;
     const logKey = signerFromPem(testOrigin, this.#pem).key;
-    const known = new Map<string, CheckedVersion>();
-    for (const deadline = Date.now() + patienceMs; ; await delay(300)) {
-      const { offsets } = checkArchive(await this.#versions(known), { logKey });
-      const archived = [...offsets.values()].reduce((sum, { length }) => sum + length, 0);
-      if (archived < this.events && Date.now() < deadline) continue;
-      const versions = await this.#versions(new Map()); // locks may have been made longer
-      const checked = checkArchive(versions, { logKey });
-      const { findings } = await verdictOf(versions, { at: Date.now(), logKey, minRetention: leastRetention.ms });
-      return [
-        ...this.#proxies.flatMap(proxy => proxy.problems),
-        ...checked.problems.filter(problem => !this.#isOfPlanted(problem)),
-        ...this.#differences(checked.offsets),
-        // The writers have stopped: that a partition is silent is true.
-        ...findings
-          .filter(({ code }) => code !== 'silent')
-          .map(({ code, object, message }) => `verify: ${code}: ${object ?? ''}: ${message}`)
-          .filter(found => !this.#isOfPlanted(found)),
-      ];
+    const listed = new Map<string, number>();
+    for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await delay(300)) {
+      await this.#readManifests(listed);
+      if (
+        [...listed.values()].reduce((sum, events) => sum + events, 0) >= this.events &&
+        (await this.#isLogged(listed.size))
+      )
+        break;
     }
+    const versions = await this.#versions();
+    const checked = checkArchive(versions, { logKey });
+    const { findings } = await verdictOf(versions, { at: Date.now(), logKey, minRetention: leastRetention.ms });
+    return [
+      ...this.#proxies.flatMap(proxy => proxy.problems),
+      ...checked.problems.filter(problem => !this.#isOfPlanted(problem)),
+      ...this.#differences(checked.offsets),
+      // The writers have stopped: that a partition is silent is true.
+      ...findings
+        .filter(({ code }) => code !== 'silent')
+        .map(({ code, object, message }) => `verify: ${code}: ${object ?? ''}: ${message}`)
+        .filter(found => !this.#isOfPlanted(found)),
+    ];
+  }
+
+  /** How many events each batch lists: little to read, since the proxies of this process must not wait. */
+  async #readManifests(listed: Map<string, number>): Promise<void> {
+    for await (const { key } of this.bucket.versions('batches/')) {
+      if (listed.has(key)) continue;
+      const object = await this.bucket.read(key);
+      if (object) listed.set(key, parseManifest(parseNote(object.bytes).text).events);
+    }
+  }
+
+  async #isLogged(size: number): Promise<boolean> {
+    return (await this.bucket.read(sizedCheckpointKey(size))) !== null;
   }
 
   /** That of each partition exactly what was committed is archived, each once and in order. */
@@ -190,22 +207,14 @@ export class ArchiveWorld {
     return [...this.planted].some(key => text.includes(key));
   }
 
-  /** All that is there; what is `known` is not read again. */
-  async #versions(known: Map<string, CheckedVersion>): Promise<CheckedVersion[]> {
+  async #versions(): Promise<CheckedVersion[]> {
     const versions: CheckedVersion[] = [];
-    for await (const version of this.bucket.versions('')) {
-      const id = `${version.key} ${version.versionId}`;
-      const found = known.get(id) ?? (await this.#read(version));
-      known.set(id, found);
-      versions.push(found);
+    for await (const { key, versionId, isDeleteMarker } of this.bucket.versions('')) {
+      const object = isDeleteMarker ? null : await this.bucket.read(key, versionId);
+      const { bytes = new Uint8Array(), retainUntil = null } = object ?? {};
+      versions.push({ key, isDeleteMarker, bytes, retainUntil });
     }
     return versions;
-  }
-
-  async #read({ key, versionId, isDeleteMarker }: StoredVersion): Promise<CheckedVersion> {
-    const object = isDeleteMarker ? null : await this.bucket.read(key, versionId);
-    const { bytes = new Uint8Array(), retainUntil = null } = object ?? {};
-    return { key, isDeleteMarker, bytes, retainUntil };
   }
 
   async close(): Promise<void> {

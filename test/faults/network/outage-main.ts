@@ -21,7 +21,7 @@ try {
     `${before.toFixed(0)} MiB before, ${most.toFixed(0)} at the most, while ${(written / 2 ** 20).toFixed(0)} MiB came`,
   );
   const problems = await world.problems(300_000);
-  say(problems.length === 0 ? 'whole' : `BROKEN\n  ${problems.join('\n  ')}`);
+  say(problems.length === 0 ? 'whole' : `BROKEN\n  ${problems.join('\n  ')}\n${archiver.output()}`);
   process.exitCode = problems.length === 0 ? 0 : 1;
 } finally {
   await world.close();
