@@ -11,7 +11,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { generatePem, signerFromPem } from '../../../core/edge/crypto.ts';
 import { openS3Bucket, type S3Bucket } from '../../../core/edge/s3/s3-bucket.ts';
 import { parseManifest } from '../../../core/proof/batch.ts';
-import { sizedCheckpointKey } from '../../../core/proof/log.ts';
+import { checkpointKey } from '../../../core/proof/log.ts';
 import { formatVerifierKey, parseNote } from '../../../core/proof/note.ts';
 import { createLockedBucket, s3ConfigOf } from '../../../infra/local/bucket.ts';
 import { createTopics } from '../../../infra/local/topics.ts';
@@ -191,7 +191,11 @@ export class ArchiveWorld {
   }
 
   async #isLogged(size: number): Promise<boolean> {
-    return (await this.bucket.read(sizedCheckpointKey(size))) !== null;
+    const checkpoint = await this.bucket.read(checkpointKey);
+    const [, found = '0'] = Buffer.from(checkpoint?.bytes ?? [])
+      .toString()
+      .split('\n');
+    return Number(found) >= size;
   }
 
   /** That of each partition exactly what was committed is archived, each once and in order. */
