@@ -46,14 +46,15 @@ function seen(fields: EventFields, datum: Buffer): SeenEvent {
   };
 }
 
-async function readRaw(): Promise<Set<string>> {
-  const raw = new Set<string>();
+async function readRaw(): Promise<Map<string, { isNumbered: boolean }>> {
+  const raw = new Map<string, { isNumbered: boolean }>();
   for (let generation = 0; generation < plan.generation; generation++) {
     const places = readFileSync(join(folder, `raw-${generation}`), 'utf8').split('\n');
-    for (const place of places) if (place) raw.add(place);
+    for (const place of places) if (place) raw.set(place, { isNumbered: true });
   }
-  await readTopic(plan.brokers, plan.rawTopic, (partition, { offset }) => {
-    raw.add(`${plan.generation}/${partition}/${offset}`);
+  await readTopic(plan.brokers, plan.rawTopic, (partition, { offset, headers }) => {
+    const isNumbered = headers?.['tidemark-sequence'] !== undefined;
+    raw.set(`${plan.generation}/${partition}/${offset}`, { isNumbered });
   });
   return raw;
 }

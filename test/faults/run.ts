@@ -167,7 +167,7 @@ async function settle(scene: Scene, options: RunOptions): Promise<string[]> {
   }
   await normalizers.scale(0);
   progress('waiting for the last period to be sealed');
-  await monitor.recovered(AbortSignal.timeout(options.drainMs));
+  await monitor.archived(AbortSignal.timeout(drainMs));
   if (!(await isLogged(world, monitor.lastSealedAt, drainMs))) trouble.push('the last period was not sealed');
   await archivers.scale(0);
   return trouble;

@@ -28,12 +28,16 @@ function ledger(...outcomes: Outcome[]): Ledger {
   return { producer: 'p', instances: ['i'], entries, ended: true };
 }
 
+function rawOf(events: readonly SeenEvent[]): Map<string, { isNumbered: boolean }> {
+  return new Map(events.map(({ raw, ledger: numbered }) => [raw, { isNumbered: numbered !== null }]));
+}
+
 /** Three acknowledged events and a heartbeat, each where it belongs. */
 function whole(): { -readonly [key in keyof Evidence]: Evidence[key] } {
   const events = [event(0, 0), event(1, null), event(2, 1), event(3, 2)];
   return {
     ledgers: [ledger('acknowledged', 'acknowledged', 'acknowledged')],
-    raw: new Set(events.map(({ raw }) => raw)),
+    raw: rawOf(events),
     topic: events,
     archive: events,
     versions: [{ key: 'archive.json', isDeleteMarker: false }],
@@ -54,7 +58,7 @@ describe('compare', () => {
     const again = event(4, 2);
     evidence.archive = [...evidence.archive, again];
     evidence.topic = evidence.archive;
-    evidence.raw = new Set([...evidence.raw, again.raw]);
+    evidence.raw = rawOf(evidence.archive);
     expect(compare(evidence)).toMatchObject({ problems: [], unknown: 2, unknownThere: 1, sentAgain: 1 });
   });
 
@@ -70,13 +74,21 @@ describe('compare', () => {
     const evidence = { ...whole(), isTopicYounger: true };
     const younger = event(0, null, { raw: '1/0/0', generation: 1 });
     evidence.archive = [...evidence.archive, younger];
-    evidence.raw = new Set([...evidence.raw, younger.raw]);
+    evidence.raw = rawOf(evidence.archive);
     evidence.topic = [younger];
     expect(kinds(evidence)).toEqual([]);
     evidence.isTopicYounger = false;
     expect(kinds(evidence)).toEqual(['differs']);
     evidence.archive = [younger, ...whole().archive];
     expect(kinds(evidence)).toEqual(['differs', 'order']);
+  });
+
+  it('lets the last heartbeats of a partition be unsealed, and nothing else', () => {
+    const evidence = whole();
+    evidence.raw = rawOf([...evidence.archive, event(4, null), event(5, null)]);
+    expect(kinds(evidence)).toEqual([]);
+    evidence.raw = rawOf([...evidence.archive, event(4, null), event(5, 3)]);
+    expect(kinds(evidence)).toEqual(['lost']);
   });
 
   const damages: [string, string[], (evidence: ReturnType<typeof whole>) => void][] = [
@@ -91,7 +103,7 @@ describe('compare', () => {
       e => {
         e.archive = [...e.archive, event(4, 2, { id: 'other' })];
         e.topic = e.archive;
-        e.raw = new Set([...e.raw, '0/0/4']);
+        e.raw = rawOf(e.archive);
       },
     ],
     [
@@ -100,10 +112,10 @@ describe('compare', () => {
       e => {
         e.archive = [...e.archive, event(4, 7)];
         e.topic = e.archive;
-        e.raw = new Set([...e.raw, '0/0/4']);
+        e.raw = rawOf(e.archive);
       },
     ],
-    ['the raw topic has no such record', ['unseen'], e => (e.raw = new Set([...e.raw].slice(0, 3)))],
+    ['the raw topic has no such record', ['unseen'], e => (e.raw = new Map([...e.raw].slice(0, 3)))],
     ['it had failed', ['unseen'], e => (e.ledgers = [ledger('acknowledged', 'acknowledged', 'failed')])],
     [
       'it was refused',
