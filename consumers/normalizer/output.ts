@@ -2,7 +2,7 @@
 // outcome is not known, and the producer is of no use any more: drop it, and read the tail.
 
 import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
-import { describeError, isFenced, KafkaError } from '../../core/edge/kafka/index.ts';
+import { describeError, isFenced, KafkaError, OutgoingBatch } from '../../core/edge/kafka/index.ts';
 import { SEAL_HEADER } from '../../core/proof/seal.ts';
 import { NormalizerError } from './error.ts';
 import type { RunEvent, SealedRun } from './run.ts';
@@ -65,7 +65,7 @@ async function writeRun(producer: Producer, topic: string, partition: number, ru
   const transaction = await producer.transaction();
   for (const batch of splitRun(run)) {
     const compression = batch.large ? kafkajs.CompressionTypes.ZSTD : kafkajs.CompressionTypes.None;
-    const messages = batch.messages.map(message => ({ ...message, partition }));
+    const messages = batch.large ? messagesOf(batch, partition) : recordsOf(batch, partition).messages;
     const written = await transaction.send({ topic, messages, acks: -1, compression });
     // Where a retry meets a moved leader, kafkajs can resolve without having sent anything.
     if (written.length !== 1 || written[0]?.partition !== partition || written[0].errorCode !== 0) {
@@ -76,23 +76,49 @@ async function writeRun(producer: Producer, topic: string, partition: number, ru
   await transaction.commit();
 }
 
-/** Batches of a run; one that is `large` holds a single event beyond the usual size, and is compressed as its raw record was. */
-export function* splitRun(run: SealedRun): Generator<{ messages: Message[]; large: boolean }> {
-  let messages: Message[] = [];
+/** Events of a run that are written as one batch. */
+export interface RunBatch {
+  readonly events: readonly RunEvent[];
+  readonly bytes: number;
+  /** It holds a single event beyond the usual size, and is compressed as its raw record was. */
+  readonly large: boolean;
+  /** The run's seal, which its last event carries; null: that event is in a later batch. */
+  readonly note: Buffer | null;
+}
+
+/** The batches of a run, in order. */
+export function* splitRun(run: SealedRun): Generator<RunBatch> {
+  const { events, note } = run;
+  let first = 0;
   let bytes = 0;
-  const last = run.events.length - 1;
-  for (const [index, event] of run.events.entries()) {
-    const size = sizeOf(event) + (index === last ? run.note.length : 0);
-    if (messages.length > 0 && bytes + size > maxBatchBytes) {
-      yield { messages, large: bytes > maxBatchBytes };
-      messages = [];
+  for (let index = 0; index < events.length; index++) {
+    const isLast = index === events.length - 1;
+    const size = sizeOf(events[index] as RunEvent) + (isLast ? note.length : 0);
+    if (index > first && bytes + size > maxBatchBytes) {
+      yield { events: events.slice(first, index), bytes, large: bytes > maxBatchBytes, note: null };
+      first = index;
       bytes = 0;
     }
-    const { key, value } = event;
-    messages.push(index === last ? { key, value, headers: { [SEAL_HEADER]: run.note } } : { key, value });
     bytes += size;
   }
-  if (messages.length > 0) yield { messages, large: bytes > maxBatchBytes };
+  if (events.length > 0) yield { events: events.slice(first), bytes, large: bytes > maxBatchBytes, note };
+}
+
+function recordsOf({ events, bytes, note }: RunBatch, partition: number): OutgoingBatch {
+  const set = new OutgoingBatch(partition, bytes);
+  const last = events.length - 1;
+  for (let index = 0; index <= last; index++) {
+    const { key, value } = events[index] as RunEvent;
+    set.add(key, value, note !== null && index === last ? [SEAL_HEADER, note] : null);
+  }
+  return set;
+}
+
+function messagesOf({ events, note }: RunBatch, partition: number): Message[] {
+  const messages: Message[] = events.map(({ key, value }) => ({ key, value, partition }));
+  const last = messages.at(-1);
+  if (last && note !== null) last.headers = { [SEAL_HEADER]: note };
+  return messages;
 }
 
 const sizeOf = ({ key, value }: RunEvent): number => value.length + (key?.length ?? 0) + 64;

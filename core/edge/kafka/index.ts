@@ -1,4 +1,5 @@
 /** The Kafka edge's door. */
+
 export type { FetchedBatch, FetchedRecord } from './batch.ts';
 export { createKafka, type KafkaSettings } from './client.ts';
 export { checkConnection } from './connect.ts';
@@ -6,6 +7,7 @@ export { type Disposition, describeError, isFenced, KafkaError, type KafkaErrorC
 export { FetchClient, type PartitionOffsets } from './fetch-client.ts';
 export { logEndsEarly } from './fetch-loop.ts';
 export { type Hint, readHints } from './hint.ts';
+export { OutgoingBatch } from './outgoing-batch.ts';
 export {
   type PartitionWorker,
   type RunningPartitions,

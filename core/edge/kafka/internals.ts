@@ -37,9 +37,22 @@ export interface FetchRequest {
   topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
 }
 
+export interface ProduceRequest {
+  topicData: {
+    topic: string;
+    partitions: { partition: number; messages: unknown; firstSequence: number }[];
+  }[];
+  transactionalId?: string;
+  producerId: unknown;
+  producerEpoch: number;
+  acks?: number;
+  timeout?: number;
+}
+
 export interface Broker {
   /** The versions of each request that it knows. */
   readonly versions?: Record<number, { readonly maxVersion: number }>;
+  produce(request: ProduceRequest): Promise<unknown>;
   fetch(request: FetchRequest): Promise<FetchAnswer>;
   listOffsets(request: {
     replicaId: number;
@@ -73,7 +86,7 @@ export const READ_COMMITTED = 1;
 
 /** A request of kafkajs, with what takes its answer apart. */
 export interface Protocol {
-  readonly request: object;
+  readonly request: { encode(): unknown };
   readonly response: { decode(payload: Buffer): Promise<object>; parse(decoded: object): Promise<object> };
 }
 
@@ -104,6 +117,16 @@ export function loadInternals(): {
   };
 }
 
+/** The name of a broker's method that sends a request and answers what it brought. */
+export function sendRequestOf(prototype: Broker): symbol {
+  const symbol = Object.getOwnPropertySymbols(prototype).find(
+    ({ description }) => description === 'private:Broker:sendRequest',
+  );
+  if (symbol === undefined)
+    throw new KafkaError('not-patched', 'kafkajs has no private:Broker:sendRequest: is it another release?');
+  return symbol;
+}
+
 type CreateCluster = (options: { metadataMaxAge: number; allowAutoTopicCreation: boolean }) => Cluster;
 
 /** A connection of its own to the cluster that `kafka` is for, with its TLS and SASL. */
@@ -131,11 +154,6 @@ export async function sendFetch(broker: Broker, protocol: Protocol): Promise<obj
     const found = `found a broker that knows Fetch up to version ${version}`;
     throw new KafkaError('unavailable', `${found}, expected ${fetchVersion}: Kafka 2.3 or later`);
   }
-  const symbol = Object.getOwnPropertySymbols(Object.getPrototypeOf(broker)).find(
-    one => one.description === 'private:Broker:sendRequest',
-  );
-  const send: unknown = symbol && Reflect.get(broker, symbol);
-  if (typeof send !== 'function')
-    throw new KafkaError('not-patched', 'kafkajs has no private:Broker:sendRequest: is it another release?');
-  return send.call(broker, protocol);
+  const send: unknown = Reflect.get(broker, sendRequestOf(Object.getPrototypeOf(broker)));
+  return (send as (protocol: Protocol) => Promise<object>).call(broker, protocol);
 }

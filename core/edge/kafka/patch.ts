@@ -1,4 +1,4 @@
-// Three mends of kafkajs 2.2.4, put onto its prototypes when the program starts, whatever was loaded before, and then tried:
+// Mends of kafkajs 2.2.4, put onto its prototypes when the program starts, whatever was loaded before, and then tried:
 // a program whose kafkajs is not mended does not start.
 //
 // 1. Its filter of aborted records takes any record whose key is the bytes 00 00 00 00 for an abort marker, also a data record,
@@ -7,9 +7,11 @@
 // 2. Its request queue wakes every millisecond, on each connection, with nothing to do (tulios/kafkajs#1751).
 // 3. It makes an object of a record's headers: order and doubles are lost, and a header called `toString` is garbage. A refused
 //    record is kept as it came, so we keep the list beside it.
+// 4. It makes objects and copies of each message that is sent: sets of records are sent as they are (produce-patch.ts).
 
 import { KafkaError } from './error.ts';
 import { type Broker, type Decoder, type FetchAnswer, loadInternals, type RawMessage } from './internals.ts';
+import { checkProduce, patchProduce } from './produce-patch.ts';
 
 const patched = Symbol('tidemark.patched');
 const listed = Symbol('tidemark.headers');
@@ -26,6 +28,7 @@ export function patchKafka(): void {
       if (this.pending.length > 0) schedule.call(this);
     };
     patchHeaders(Decoder.prototype);
+    patchProduce(Broker.prototype);
     Object.defineProperty(Broker.prototype, patched, { value: true });
   }
   checkPatches();
@@ -96,7 +99,8 @@ export function headersOf(message: { headers?: object | undefined }): HeaderList
 }
 
 function checkPatches(): void {
-  const { RequestQueue, Decoder } = loadInternals();
+  const { Broker, RequestQueue, Decoder } = loadInternals();
+  checkProduce(Broker.prototype);
   let woken = false;
   const queue = {
     pending: [],

@@ -8,7 +8,7 @@ import { generatePem, nodeCrypto, signerFromPem } from '../../../core/edge/crypt
 import { type ChainEnd, chainStart, joinSeal } from '../../../core/proof/chain.ts';
 import { leafHash, treeRoot } from '../../../core/proof/merkle.ts';
 import { openNote } from '../../../core/proof/note.ts';
-import { parseSeal, SEAL_HEADER } from '../../../core/proof/seal.ts';
+import { parseSeal } from '../../../core/proof/seal.ts';
 
 const chain: Chain = {
   origin: 'test.example/runs',
@@ -74,14 +74,15 @@ function sealedRun(sizes: number[]): SealedRun {
 test('a run is sent in batches below the limit, its last record alone carries the seal', () => {
   const run = sealedRun([100, 500_000, 500_000, 100, 899_000, 2_000_000, 10]);
   const batches = [...splitRun(run)];
-  expect(batches.map(({ messages, large }) => [messages.length, large])).toEqual([
+  expect(batches.map(({ events, large }) => [events.length, large])).toEqual([
     [2, false],
     [2, false],
     [1, false],
     [1, true],
     [1, false],
   ]);
-  const messages = batches.flatMap(batch => batch.messages);
-  expect(messages.map(({ headers }) => headers?.[SEAL_HEADER] !== undefined)).toEqual([...Array(6).fill(false), true]);
-  expect(Buffer.from(messages[0]?.value ?? '').subarray(0, 5)).toEqual(Buffer.from([0, 0, 0, 1, 44]));
+  expect(batches.map(({ note }) => note)).toEqual([null, null, null, null, run.note]);
+  const events = batches.flatMap(batch => batch.events);
+  expect(events).toEqual(run.events);
+  expect(events[0]?.value.subarray(0, 5)).toEqual(Buffer.from([0, 0, 0, 1, 44]));
 });
