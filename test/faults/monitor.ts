@@ -39,7 +39,7 @@ export class Monitor {
   constructor(world: World) {
     this.#world = world;
     const kafka = new kafkajs.Kafka({
-      brokers: [world.brokers],
+      brokers: world.brokers.split(','),
       clientId: 'faults-monitor',
       logLevel: kafkajs.logLevel.NOTHING,
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30 },

@@ -124,7 +124,7 @@ function makeRawAnew({ world, monitor, normalizers, archivers, services }: Scene
       // For the checker: the topic can't tell any more what it held. Heartbeats may have come behind the last seal.
       const places: string[] = [];
       const { generation } = monitor;
-      await readTopic([world.brokers], world.topics.raw, (partition, { offset }) => {
+      await readTopic(world.brokers.split(','), world.topics.raw, (partition, { offset }) => {
         if (BigInt(offset) < monitor.sealedTo(partition)) places.push(`${generation}/${partition}/${offset}`);
       });
       writeFileSync(join(world.folder, `raw-${generation}`), `${places.join('\n')}\n`);
@@ -183,7 +183,7 @@ function otherVersion({ services }: Scene, schema: 'wider' | 'narrower'): Fault 
 }
 
 async function withAdmin(world: World, action: (admin: Admin) => Promise<unknown>): Promise<void> {
-  const kafka = new kafkajs.Kafka({ brokers: [world.brokers], logLevel: kafkajs.logLevel.NOTHING });
+  const kafka = new kafkajs.Kafka({ brokers: world.brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
   const admin = kafka.admin();
   await insisting(() => admin.connect());
   try {
