@@ -197,7 +197,7 @@ async function isLogged(world: World, time: number, patienceMs: number): Promise
 function planOf(world: World, isTopicYounger: boolean, generation: number): CheckerPlan {
   const { env, brokers, bucket, topics } = world;
   return {
-    brokers: [brokers],
+    brokers: brokers.split(','),
     registry: env.SCHEMA_REGISTRY_URL ?? '',
     rawTopic: topics.raw,
     eventsTopic: topics.events,

@@ -1,12 +1,14 @@
 // Each external write of archiver and sealer, on real processes: killed or cut off there, and two at once there. The whole matrix, each
 // write in each way, is `npm run faults:points`; here each write meets one way of its own.
 
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { ArchiveWorld } from '../faults/network/archive-world.ts';
 import { faultPoints } from '../faults/network/fault-points.ts';
 import { matrixPoints, modes, runMatrix } from '../faults/network/kill-matrix.ts';
 import { racePoints, runRaces } from '../faults/network/race-matrix.ts';
 import { stackEnv } from '../stack.ts';
+
+vi.setConfig({ testTimeout: 300_000 }); // each step has a limit of its own
 
 const worlds: ArchiveWorld[] = [];
 

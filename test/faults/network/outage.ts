@@ -20,8 +20,8 @@ export async function takeAway(
   archiver: Archiver,
   { downMs, everyMs, say }: { downMs: number; everyMs: number; say(line: string): void },
 ): Promise<Outage> {
-  for (const deadline = Date.now() + 60_000; (proxy.counts.get('checkpoint') ?? 0) < 2; await delay(100))
-    if (Date.now() > deadline) throw new Error(`no period was sealed in a minute:\n${archiver.output()}`);
+  for (const deadline = Date.now() + 120_000; (proxy.counts.get('checkpoint') ?? 0) < 2; await delay(100))
+    if (Date.now() > deadline) throw new Error(`no period was sealed in two minutes:\n${archiver.output()}`);
   const [before, bytesBefore] = [residentOf(archiver.pid), world.bytes];
   let most = before;
   let isRunning = true;
