@@ -5,7 +5,7 @@ import { nodeCrypto } from '../../core/edge/crypto.ts';
 import type { FetchedBatch, FetchedRecord, PartitionWorker, WorkerContext } from '../../core/edge/kafka/index.ts';
 import type { ChainEnd } from '../../core/proof/chain.ts';
 import type { NormalizerContext } from './context.ts';
-import { type Place, schemaIdOf } from './decide.ts';
+import { type Decision, type Place, schemaIdOf } from './decide.ts';
 import { NormalizerError } from './error.ts';
 import { type Output, openOutput } from './output.ts';
 import { finish, ownersIn, type Prepared, prepare } from './pipeline.ts';
@@ -17,6 +17,8 @@ import { type Chain, RunBuilder, type RunEvent } from './run.ts';
 const limits = { ageMs: 120, bytes: 3_000_000, events: 10_000 };
 /** Records that are prepared together: their keys are fetched at once, and heartbeats of the group go on behind them. */
 const together = { records: 128, owners: 5000 };
+/** Groups of these whose keys are asked for before they are sealed. */
+const groupsAhead = 4;
 const hintEveryMs = 1000;
 const tailPatienceMs = 20_000;
 
@@ -34,6 +36,8 @@ export class PartitionNormalizer implements PartitionWorker {
   #hintAt = 0;
   /** Commits by batch and by timer, one after the other. */
   #queue: Promise<void> = Promise.resolve();
+  /** The run that is being written: the next one is filled meanwhile, and waits for it when it is full. */
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(context: NormalizerContext, worker: WorkerContext, partition: number) {
     this.#context = context;
@@ -84,6 +88,7 @@ export class PartitionNormalizer implements PartitionWorker {
     this.#heartbeats?.stop();
     this.#run = null;
     await this.#queue;
+    await this.#writing.catch(() => {});
     await this.#output?.close();
     this.#context.events.left(this.#place.partition);
   }
@@ -115,8 +120,12 @@ export class PartitionNormalizer implements PartitionWorker {
 
   async #add(records: readonly Prepared[], first: bigint): Promise<bigint> {
     let run = this.#openRun(first);
+    const { parts, room } = this.#context;
     for (const one of records) {
-      const [{ raw, decision }, event] = await this.#fit(one);
+      const { raw } = one;
+      let { decision } = one;
+      let event = finish(one, parts.ring);
+      if (!room.holds(event)) [decision, event] = await this.#refuse(raw);
       run.skip(raw.offset - run.next);
       run.add(event);
       this.#lastTimestamp = raw.timestamp;
@@ -130,14 +139,12 @@ export class PartitionNormalizer implements PartitionWorker {
     return run.next;
   }
 
-  /** The record's event, or, where the events topic has no room for that, its refusal. */
-  async #fit(prepared: Prepared): Promise<[Prepared, RunEvent]> {
-    const { parts, room } = this.#context;
-    const event = finish(prepared, parts.ring);
-    if (room.holds(event)) return [prepared, event];
-    const refused = prepare(withoutBody(prepared.raw), this.#place, undefined, Date.now() * 1000, parts);
+  /** What becomes of a record whose event the events topic has no room for. */
+  async #refuse(raw: FetchedRecord): Promise<[Decision, RunEvent]> {
+    const { parts } = this.#context;
+    const refused = prepare(withoutBody(raw), this.#place, undefined, Date.now() * 1000, parts);
     await this.#fetchKeys([refused]);
-    return [refused, finish(refused, parts.ring)];
+    return [refused.decision, finish(refused, parts.ring)];
   }
 
   #finish(batch: FetchedBatch, next: bigint): void {
@@ -146,25 +153,43 @@ export class PartitionNormalizer implements PartitionWorker {
     this.#context.events.read(batch);
   }
 
-  /** A batch's records, some at a time, with the keys that sealing them needs in memory. A batch may hold far more than its compressed size. */
+  /**
+   * A batch's records, some at a time, with the keys that sealing them needs in memory: while the keys of some are fetched, the next ones
+   * are prepared and theirs asked for. A batch may hold far more than its compressed size.
+   */
   async *#prepare({ records }: FetchedBatch): AsyncGenerator<Prepared[]> {
-    const { parts } = this.#context;
-    let ready: Prepared[] = [];
+    let at = 0;
     let owners = 0;
-    for (const raw of records) {
-      const prepared = prepare(raw, this.#place, await this.#writerOf(raw), Date.now() * 1000, parts);
+    const ahead: { readonly ready: Prepared[]; readonly owners: number; readonly keys: Promise<void> }[] = [];
+    while (at < records.length || ahead.length > 0) {
+      while (at < records.length && ahead.length < groupsAhead && owners < together.owners) {
+        const group = await this.#prepareSome(records, at);
+        at += group.ready.length;
+        owners += group.owners;
+        const keys = this.#fetchKeys(group.ready);
+        keys.catch(() => {}); // told when its turn comes
+        ahead.push({ ...group, keys });
+      }
+      const first = ahead.shift();
+      owners -= first?.owners ?? 0;
+      await first?.keys;
+      if (first) yield first.ready;
+      await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+
+  async #prepareSome(records: readonly FetchedRecord[], from: number) {
+    const { parts } = this.#context;
+    const ready: Prepared[] = [];
+    let owners = 0;
+    for (let at = from; at < records.length && ready.length < together.records && owners < together.owners; at++) {
+      const raw = records[at] as FetchedRecord;
+      const writer = this.#knownWriterOf(raw) ?? (await this.#findWriterOf(raw));
+      const prepared = prepare(raw, this.#place, writer, Date.now() * 1000, parts);
       ready.push(prepared);
       owners += prepared.sealing?.owners.length ?? 0;
-      if (ready.length < together.records && owners < together.owners) continue;
-      await this.#fetchKeys(ready);
-      yield ready;
-      await new Promise(resolve => setImmediate(resolve));
-      ready = [];
-      owners = 0;
     }
-    if (ready.length === 0) return;
-    await this.#fetchKeys(ready);
-    yield ready;
+    return { ready, owners };
   }
 
   async #fetchKeys(records: readonly Prepared[]): Promise<void> {
@@ -179,11 +204,14 @@ export class PartitionNormalizer implements PartitionWorker {
     return this.#run;
   }
 
-  async #writerOf({ value, unheld }: FetchedRecord) {
+  #knownWriterOf({ value, unheld }: FetchedRecord) {
     const id = unheld ? unheld.code : schemaIdOf(value);
-    if (typeof id !== 'number') return undefined;
-    const { writers } = this.#context;
-    return writers.known(id) ?? (await writers.find(id, this.#worker.signal));
+    return typeof id === 'number' ? this.#context.writers.known(id) : undefined;
+  }
+
+  async #findWriterOf({ value, unheld }: FetchedRecord) {
+    const id = unheld ? unheld.code : schemaIdOf(value);
+    return typeof id === 'number' ? this.#context.writers.find(id, this.#worker.signal) : undefined;
   }
 
   #commitLater(): void {
@@ -193,19 +221,28 @@ export class PartitionNormalizer implements PartitionWorker {
     }, limits.ageMs);
   }
 
+  /** Has the run written, once the one before it is. Resolves when that has begun: the next run is filled while it goes on. */
   async #commit(): Promise<void> {
     clearTimeout(this.#commitTimer);
     this.#commitTimer = undefined;
     const run = this.#run;
-    if (!run || run.events === 0 || !this.#end || !this.#output) return;
+    if (!run || run.events === 0) return;
+    await this.#writing;
     if (this.#worker.signal.aborted) throw new NormalizerError('stopped', 'the partition was taken away');
+    this.#run = null;
+    const written = this.#write(run, this.#lastTimestamp);
+    this.#writing = written;
+    written.catch(error => this.#worker.fail(error));
+  }
+
+  async #write(run: RunBuilder, rawTimestamp: number): Promise<void> {
+    if (!this.#end || !this.#output) throw new TypeError('a run came before the start was over');
     const started = performance.now();
     const sealed = run.seal(this.#end, Date.now(), this.#context.settings.sealKey);
     await this.#output.write(sealed);
-    this.#run = null;
     this.#end = sealed.end;
     const seconds = (performance.now() - started) / 1000;
-    this.#context.events.sealed(sealed, { seconds, rawTimestamp: this.#lastTimestamp });
+    this.#context.events.sealed(sealed, { seconds, rawTimestamp });
     if (Date.now() - this.#hintAt >= hintEveryMs) {
       this.#hintAt = Date.now();
       void this.#worker.commitHint({ offset: sealed.end.next });

@@ -41,4 +41,11 @@ export const benches: readonly BenchEntry[] = [
     about: 'verifying an archive in a folder',
     load: () => import('./verify.ts'),
   },
+  {
+    ...quick,
+    name: 'people',
+    about: 'people that were never seen before, in one partition',
+    servers: true,
+    load: () => import('./new-people.ts'),
+  },
 ];

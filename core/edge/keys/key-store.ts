@@ -15,6 +15,8 @@ import {
 } from './key-object.ts';
 
 const keyBytes = 32;
+/** So many that were there, after many that were new, and the next one is looked for first again. */
+const mostNewness = 8;
 
 /** A key as it was found, with what tells whether it is still the same. */
 export interface FoundKey {
@@ -44,6 +46,8 @@ export class KeyStore {
   readonly #current: Kek;
   readonly #keks: ReadonlyMap<string, Kek>;
   readonly #now: () => Date;
+  /** Above 0: of the owners asked for last, most were new. */
+  #newness = 0;
 
   /** `keks`: the current one, which wraps, then those by which older keys are wrapped. */
   constructor(bucket: KeyBucket, keks: readonly [Kek, ...Kek[]], now: () => Date = () => new Date()) {
@@ -59,10 +63,16 @@ export class KeyStore {
     return stored && this.#open(keyId, stored, known);
   }
 
-  /** The key, made where there is none: durable once this returns, and the same for all. */
+  /**
+   * The key, made where there is none: durable once this returns, and the same for all. Where the last ones were new, this one is made
+   * before it is looked for: one request instead of two, and the bucket says no where there is one.
+   */
   async findOrCreate(keyId: string, known?: FoundKey): Promise<FoundKey> {
-    const there = await this.find(keyId, known);
-    if (there) return there;
+    if (known || this.#newness <= 0) {
+      const there = await this.find(keyId, known);
+      if (!known) this.#was(there ? 'there' : 'new');
+      if (there) return there;
+    }
     const key = randomBytes(keyBytes);
     const wrapped = await this.#current.wrap(keyId, key);
     const created = this.#now().toISOString();
@@ -70,8 +80,13 @@ export class KeyStore {
     const etag = await this.#bucket.write(objectNameOf(keyId), bytes, null);
     if (etag !== null) return { key: createSecretKey(key), etag, made: true };
     const winner = await this.find(keyId);
+    this.#was('there');
     if (winner) return winner;
     throw new KeysError('unavailable', `the key ${keyId} is there and is not: someone deletes objects of keys`);
+  }
+
+  #was(what: 'new' | 'there'): void {
+    this.#newness = Math.max(-mostNewness, Math.min(mostNewness, this.#newness + (what === 'new' ? 1 : -1)));
   }
 
   /**

@@ -123,6 +123,26 @@ describe('a key object', () => {
 });
 
 describe('the store', () => {
+  test('asks once for each of many that are new, and never makes a key where there is one, or a tombstone', async () => {
+    const { bucket, state } = memoryBucket();
+    const kek = localKek(secret());
+    const store = new KeyStore(bucket, [kek]);
+    const made = [];
+    for (let n = 0; n < 20; n++) made.push(await store.findOrCreate(idOf(`u-${n}`)));
+    expect(made.every(key => key.made)).toBe(true);
+    expect(state.reads).toBe(1);
+    await store.erase(idOf('u-0'));
+    const other = new KeyStore(bucket, [kek]);
+    for (let n = 100; n < 120; n++) await other.findOrCreate(idOf(`u-${n}`));
+    for (let n = 1; n < 20; n++) {
+      const again = await other.findOrCreate(idOf(`u-${n}`));
+      expect(again.made).toBeUndefined();
+      expect(again.key).toEqual(made[n]?.key);
+    }
+    expect((await other.findOrCreate(idOf('u-0'))).key).toBe('erased');
+    expect((await other.findOrCreate(idOf('u-7'), made[7])).key).toBe(made[7]?.key);
+  });
+
   test('wraps anew by the current key, and opens older keys by theirs', async () => {
     const { bucket } = memoryBucket();
     const [old, current] = [localKek(secret()), localKek(secret())];
