@@ -1,5 +1,6 @@
 // The enrichers that stand on files: opened at the start, or the start is refused; read again when the files change.
 
+import { FileSource } from '../../../core/edge/file-source.ts';
 import { type EnrichmentSettings, type SettingProblem, SettingsError } from '../../../core/edge/settings.ts';
 import { createCatalogue } from './catalogue.ts';
 import { type Catalogue, catalogueFiles, readCatalogue } from './catalogue-file.ts';
@@ -8,7 +9,6 @@ import type { EnrichEvents } from './events.ts';
 import { createGeo, defaultGeoFile, readGeoDatabases } from './geo.ts';
 import { createPeople } from './people.ts';
 import { readPeople } from './people-file.ts';
-import { Source } from './source.ts';
 
 export interface FileEnrichers {
   readonly enrichers: readonly Enricher[];
@@ -27,17 +27,17 @@ export async function openFileEnrichers(
 ): Promise<FileEnrichers> {
   const { geoip, catalogue, people } = settings;
   const problems: SettingProblem[] = [];
-  const sources: Source<unknown>[] = [];
+  const sources: FileSource<unknown>[] = [];
   const open = async <T>(
     name: string,
     setting: { name: string; expected: string },
-    files: Pick<Parameters<typeof Source.open<T>>[0], 'list' | 'read'>,
+    files: Pick<Parameters<typeof FileSource.open<T>>[0], 'list' | 'read'>,
     create: (value: () => T) => Enricher,
   ): Promise<Enricher[]> => {
     try {
       const onReload = () => events.reloaded(name);
       const onBroken = (error: unknown) => events.broken(name, error);
-      const source = await Source.open<T>({ ...files, intervalMs, onReload, onBroken });
+      const source = await FileSource.open<T>({ ...files, intervalMs, onReload, onBroken });
       sources.push(source);
       return [create(() => source.value)];
     } catch (error) {

@@ -6,8 +6,8 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createEnrichEvents } from '../../../consumers/normalizer/enrich/events.ts';
-import { Source } from '../../../consumers/normalizer/enrich/source.ts';
 import { openFileEnrichers } from '../../../consumers/normalizer/enrich/sources.ts';
+import { FileSource } from '../../../core/edge/file-source.ts';
 import { SettingsError } from '../../../core/edge/settings.ts';
 import { by, from, record, valuesOf } from './records.ts';
 
@@ -23,7 +23,7 @@ test('a source is read again when it changes; while it is broken or gone the las
   const path = join(folder, 'number.json');
   const said: string[] = [];
   writeFileSync(path, '1');
-  const source = await Source.open<number>({
+  const source = await FileSource.open<number>({
     list: async () => [path],
     read: async ([file = '']) => JSON.parse(await readFile(file, 'utf8')),
     onReload: value => said.push(`read ${value}`),
@@ -55,7 +55,7 @@ test('a file that is still being written is not read', async () => {
   const path = join(folder, 'growing.txt');
   writeFileSync(path, 'old');
   const read: string[] = [];
-  const source = await Source.open<string>({
+  const source = await FileSource.open<string>({
     list: async () => [path],
     read: ([file = '']) => readFile(file, 'utf8'),
     onReload: value => read.push(value),

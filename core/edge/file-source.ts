@@ -4,7 +4,7 @@
 
 import { stat } from 'node:fs/promises';
 
-export interface SourceOptions<T> {
+export interface FileSourceOptions<T> {
   /** The files it consists of now. */
   list(): Promise<readonly string[]>;
   /** Reads them; throws where they are broken. */
@@ -16,8 +16,8 @@ export interface SourceOptions<T> {
   readonly intervalMs: number;
 }
 
-export class Source<T> {
-  readonly #options: SourceOptions<T>;
+export class FileSource<T> {
+  readonly #options: FileSourceOptions<T>;
   #value: T;
   /** Of the files that were last read; empty: they were broken and are looked at again. */
   #signature: string;
@@ -27,7 +27,7 @@ export class Source<T> {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(options: SourceOptions<T>, value: T, signature: string) {
+  private constructor(options: FileSourceOptions<T>, value: T, signature: string) {
     this.#options = options;
     this.#value = value;
     this.#signature = signature;
@@ -35,10 +35,10 @@ export class Source<T> {
   }
 
   /** Throws what `list` and `read` throw. */
-  static async open<T>(options: SourceOptions<T>): Promise<Source<T>> {
+  static async open<T>(options: FileSourceOptions<T>): Promise<FileSource<T>> {
     const paths = await options.list();
     const signature = await signatureOf(paths);
-    return new Source(options, await options.read(paths), signature);
+    return new FileSource(options, await options.read(paths), signature);
   }
 
   /** What was last read without an error. */
