@@ -3,6 +3,7 @@
 // done or checked, and the message says what was found, what was expected and what to do.
 
 import { Command, CommanderError } from 'commander';
+import { addApiKeys } from './commands/api-keys.ts';
 import { addCheckReceipt } from './commands/check-receipt.ts';
 import { addErase } from './commands/erase.ts';
 import { addHold } from './commands/hold.ts';
@@ -42,6 +43,7 @@ Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not p
     addErase,
     addHold,
     addKeys,
+    addApiKeys,
     addPolicy,
     addRetention,
   ])

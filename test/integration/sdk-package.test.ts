@@ -43,6 +43,31 @@ test.each([
   expect(records[0]?.event.id).toBe(stdout.trim());
 });
 
+test.each([
+  [
+    'import',
+    'identity.mjs',
+    "import { createApiKey, createIdentifier, openApiKeyChecker } from '@tidemark/sdk/identity';",
+  ],
+  [
+    'require',
+    'identity.cjs',
+    "const { createApiKey, createIdentifier, openApiKeyChecker } = require('@tidemark/sdk/identity');",
+  ],
+])('%s checks an API key', async (how, file, line) => {
+  const keys = `keys-${how}.yaml`;
+  const text = `${line}
+  const grant = { actor: { kind: 'machine', id: 'service/a' }, owner: 'u-1', roles: [], by: 'u-1' };
+  const { key } = createApiKey('${keys}', { ...grant, expiresAt: Date.now() + 60_000 }, Date.now());
+  openApiKeyChecker({ file: '${keys}' }).then(checker => {
+    const identifier = createIdentifier([checker]);
+    identifier.identify({ kind: 'api-key', key }).then(({ actor }) => console.log(actor.id, actor.credential.method));
+  });`;
+  await writeFile(join(project, file), text);
+  const { stdout, stderr } = await execute(process.execPath, [file], { cwd: project });
+  expect([stdout, stderr]).toEqual(['service/a api-key\n', '']);
+});
+
 test('its types are right for who compiles against them', async () => {
   const lines = [
     "import { createAuditor, AuditError, type AuditInput } from '@tidemark/sdk';",
@@ -51,6 +76,9 @@ test('its types are right for who compiles against them', async () => {
     'id.catch((error: AuditError) => error.field);',
     '// @ts-expect-error a target is needed',
     "createAuditor().emit({ action: 'a.b' });",
+    "import { createOidcChecker, type Checker } from '@tidemark/sdk/identity';",
+    "const checker: Checker = createOidcChecker({ issuer: 'https://a.example.com', audience: 'a' });",
+    "checker.check({ kind: 'token', token: 't' }).then(({ actor }) => createAuditor().emit({ ...event, actor }));",
   ];
   await writeFile(join(project, 'use.mts'), lines.join('\n'));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
@@ -64,5 +92,7 @@ test('its types are right for who compiles against them', async () => {
 test('it depends on what a publisher needs, and on nothing else', async () => {
   const listed = await execute('npm', ['ls', '--json', '--depth', '1'], { cwd: project });
   const { dependencies } = JSON.parse(listed.stdout).dependencies['@tidemark/sdk'];
-  expect(Object.keys(dependencies).sort()).toEqual(['@kafkajs/confluent-schema-registry', 'avsc', 'kafkajs', 'uuid']);
+  const forEvents = ['@kafkajs/confluent-schema-registry', 'avsc', 'kafkajs', 'uuid'];
+  const forIdentity = ['jose', 'lru-cache', 'yaml', 'zod'];
+  expect(Object.keys(dependencies).sort()).toEqual([...forEvents, ...forIdentity].sort());
 });

@@ -12,7 +12,16 @@ const dist = new URL('../dist/', import.meta.url);
 const path = (url: URL): string => fileURLToPath(url);
 
 /** What a publisher needs, and nothing of the consumers'. */
-const DEPENDENCIES = ['@kafkajs/confluent-schema-registry', 'avsc', 'kafkajs', 'uuid'];
+const DEPENDENCIES = [
+  '@kafkajs/confluent-schema-registry',
+  'avsc',
+  'jose',
+  'kafkajs',
+  'lru-cache',
+  'uuid',
+  'yaml',
+  'zod',
+];
 
 interface Manifest {
   readonly version: string;
@@ -36,6 +45,7 @@ function packageManifest(project: Manifest): object {
     engines: { node: '>=20.19' },
     exports: {
       '.': { types: './producers/sdk/index.d.ts', default: './producers/sdk/index.js' },
+      './identity': { types: './producers/identity/index.d.ts', default: './producers/identity/index.js' },
       './package.json': './package.json',
     },
     types: './producers/sdk/index.d.ts',
