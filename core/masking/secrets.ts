@@ -28,6 +28,9 @@ const anyCase = (piece: string): string[] =>
     [''],
   );
 
+/** Words in upper and lower case: spelt out, since publishers run on Node 20 too, whose patterns know no `(?i:)`. */
+const eitherCase = (words: string): string => words.replace(/[a-z]/g, one => `[${one}${one.toUpperCase()}]`);
+
 const privateKeyBegin = '-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----';
 
 /** In the order in which they are looked for: what is within another is masked by the first. */
@@ -45,7 +48,8 @@ export const SECRETS: readonly SecretKind[] = [
     name: 'aws-secret-key',
     pieces: [...anyCase('s_k'), ...anyCase('ssk')],
     pattern:
-      '(?i:secret_?access_?key)["\'\\\\]{0,4}\\s{0,8}[:=]\\s{0,8}["\'\\\\]{0,4}(?<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])',
+      eitherCase('secret_?access_?key') +
+      '["\'\\\\]{0,4}\\s{0,8}[:=]\\s{0,8}["\'\\\\]{0,4}(?<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])',
   },
   kind('github-token', 'ho_ hp_ hu_ hs_ hr_ b_p', '(?:gh[opusr]_|github_pat_)[A-Za-z0-9_]{22,255}'),
   kind(
@@ -76,6 +80,6 @@ export const SECRETS: readonly SecretKind[] = [
   {
     name: 'bearer-token',
     pieces: [...anyCase('rer'), ...anyCase('sic')],
-    pattern: `${start}(?i:bearer|authorization["']?\\s{0,4}[:=]\\s{0,4}["']?basic)\\s{1,4}(?<secret>(?=[\\w.~+/-]{0,64}\\d)[\\w.~+/-]{16,4096}={0,2})`,
+    pattern: `${start}(?:${eitherCase('bearer')}|${eitherCase('authorization')}["']?\\s{0,4}[:=]\\s{0,4}["']?${eitherCase('basic')})\\s{1,4}(?<secret>(?=[\\w.~+/-]{0,64}\\d)[\\w.~+/-]{16,4096}={0,2})`,
   },
 ];

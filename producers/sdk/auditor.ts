@@ -6,12 +6,17 @@
 import { AUDIT_ACTIONS, defaultKey } from '../../core/event/index.ts';
 import { auditEventType } from '../../schemas/avro.ts';
 import type { AuditEvent, Origin, Producer } from '../../schemas/types.ts';
+import { type AroundOptions, runAround } from './around.ts';
+import { type ChangeOptions, changeEvent } from './change.ts';
 import { AuditError, asAuditError, invalidEvent } from './error.ts';
-import type { AuditInput } from './input.ts';
+import type { AuditInput, TargetInput } from './input.ts';
+import type { Mask } from './masking.ts';
 import { Numbering } from './numbering.ts';
 import { readInput } from './read-input.ts';
 import { describe } from './reading.ts';
+import { type AuditScope, keepScopes, Scopes } from './scope.ts';
 import { type Outgoing, Sender, type SenderSettings, sizeOf } from './sender.ts';
+import { activeTraceParent } from './trace.ts';
 import type { Transport } from './transport.ts';
 
 /** Counts since the auditor was made. */
@@ -32,14 +37,39 @@ export interface AuditorStats {
   readonly retries: number;
 }
 
-export interface Auditor {
+/** `Input`: what may be recorded; with declared actions, these alone. */
+export interface Auditor<Input extends { readonly action: string } = AuditInput> {
   /**
    * Resolves with the event's id when all in-sync replicas have it. Rejects with AuditError: at once with code
    * invalid-event, too-large, queue-full or closed; later with not-sent or unknown-outcome.
    */
-  record(event: AuditInput): Promise<string>;
+  record(event: Input): Promise<string>;
   /** Records without waiting: returns at once and never throws. Failures go to `onError` and to the counters. */
-  emit(event: AuditInput): void;
+  emit(event: Input): void;
+  /**
+   * Runs `fn` in a scope: every event recorded in it, at whatever depth and after whatever `await`, has what the scope
+   * says, unless it says so itself. A scope within a scope adds to it. Answers what `fn` answers.
+   */
+  with<T>(scope: AuditScope, fn: () => T): T;
+  /** Adds to the scope that is open, such as the actor once it is known; false where none is open. */
+  amend(more: AuditScope): boolean;
+  /**
+   * Runs `fn` and records how it ended: success, denied (see `Denied`) or failure. What it answers or throws is passed on
+   * as it is. The event is emitted; with `via: 'record'` it is waited for, and a success that can't be recorded rejects
+   * with AuditError.
+   */
+  around<T>(
+    action: Input['action'],
+    target: TargetInput | readonly TargetInput[],
+    fn: () => T | PromiseLike<T>,
+    options?: AroundOptions,
+  ): Promise<T>;
+  /**
+   * Records the fields that differ, as `record` does, under the action `<type>.change`; where a side is undefined or
+   * null, under `<type>.create` or `<type>.delete`. Of secret fields only that they changed. Resolves with the event's
+   * id; with null, and nothing is recorded, where nothing differs.
+   */
+  change(target: TargetInput, before: unknown, after: unknown, options?: ChangeOptions): Promise<string | null>;
   /** Resolves when nothing waits any more. */
   flush(): Promise<void>;
   /**
@@ -60,6 +90,9 @@ export interface AuditorSettings extends SenderSettings {
   readonly maxQueuedEvents: number;
   readonly maxQueuedBytes: number;
   readonly reserved: boolean;
+  readonly mask: Mask;
+  /** Whether the values of a field of that name are never recorded by `change`. */
+  readonly isSecretField: (name: string) => boolean;
   readonly key: (event: AuditEvent) => string;
   readonly onError: (error: AuditError) => void;
   readonly newId: () => string;
@@ -78,6 +111,7 @@ class TransportAuditor implements Auditor {
   readonly #settings: AuditorSettings;
   readonly #sender: Sender;
   readonly #numbering: Numbering;
+  readonly #scopes = new Scopes();
   readonly #counts = { accepted: 0, delivered: 0, rejected: 0, failed: 0, emitFailures: 0 };
   #closing: Promise<void> | undefined;
 
@@ -86,6 +120,7 @@ class TransportAuditor implements Auditor {
     this.#settings = settings;
     this.#sender = new Sender(transport, settings);
     this.#numbering = new Numbering(settings.instance);
+    keepScopes(this, this.#scopes);
   }
 
   get instance(): string {
@@ -101,11 +136,35 @@ class TransportAuditor implements Auditor {
   emit(input: AuditInput): void {
     this.#accept(input, {
       delivered: () => undefined,
-      failed: error => {
-        this.#counts.emitFailures += 1;
-        this.#report(error);
-      },
+      failed: error => this.#failEmit(error),
     });
+  }
+
+  with<T>(scope: AuditScope, fn: () => T): T {
+    return this.#scopes.run(this.#scopes.open(scope), fn);
+  }
+
+  amend(more: AuditScope): boolean {
+    return this.#scopes.amend(more);
+  }
+
+  around<T>(
+    action: string,
+    target: TargetInput | readonly TargetInput[],
+    fn: () => T | PromiseLike<T>,
+    options: AroundOptions = {},
+  ): Promise<T> {
+    return runAround(this, { action, target, fn, options, failed: error => this.#failEmit(error) });
+  }
+
+  async change(
+    target: TargetInput,
+    before: unknown,
+    after: unknown,
+    options: ChangeOptions = {},
+  ): Promise<string | null> {
+    const event = changeEvent(target, before, after, options, this.#settings.isSecretField);
+    return event === null ? null : this.record(event);
   }
 
   async flush(): Promise<void> {
@@ -124,8 +183,11 @@ class TransportAuditor implements Auditor {
   #accept(input: unknown, settle: Settle): void {
     try {
       if (this.#closing !== undefined) throw new AuditError('closed', 'The auditor is closed: record before close()');
-      const { origin, newId, now, reserved } = this.#settings;
-      const event = readInput(input, { origin, id: newId, now, reserved });
+      const { origin, newId, now, reserved, mask } = this.#settings;
+      const scope = this.#scopes.current;
+      const event = mask(
+        readInput(input, { origin, id: newId, now, reserved, scope, traceParent: activeTraceParent() }),
+      );
       this.#number(event, this.#keyOf(event), false, Date.now() + this.#settings.deliveryTimeoutMs, settle);
     } catch (thrown) {
       this.#counts.rejected += 1;
@@ -235,6 +297,12 @@ class TransportAuditor implements Auditor {
       corrects: null,
       attributes: [],
     };
+  }
+
+  /** A failure that nobody awaits. */
+  #failEmit(error: AuditError): void {
+    this.#counts.emitFailures += 1;
+    this.#report(error);
   }
 
   /** The service's own handler may throw or reject: that is not allowed to reach the service as ours. */

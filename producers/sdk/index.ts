@@ -1,15 +1,22 @@
 /** The SDK's door: record what a service does as audit events. See README.md. */
 import { type Auditor, auditorOver } from './auditor.ts';
+import { ConsoleTransport } from './console-transport.ts';
 import { KafkaTransport } from './kafka-transport.ts';
 import { type AuditorOptions, resolveOptions } from './options.ts';
 
 export type { EventProblem } from '../../core/event/index.ts';
 export type { RegistrySettings } from '../../schemas/index.ts';
 export type { AuditEvent } from '../../schemas/types.ts';
+export { type AroundOptions, Denied, type Via } from './around.ts';
 export type { Auditor, AuditorStats } from './auditor.ts';
+export type { ChangeOptions } from './change.ts';
 export { AuditError, type AuditErrorCode } from './error.ts';
 export type * from './input.ts';
+export type { MaskOptions } from './masking.ts';
 export type { AuditorOptions, LogLevel } from './options.ts';
+export type { OriginOptions } from './origin.ts';
+export type { AuditScope } from './scope.ts';
+export type { SecretField } from './secret-fields.ts';
 
 /**
  * Makes an auditor. Nothing is connected before the first event. One for each process is enough; close it at the end.
@@ -17,5 +24,5 @@ export type { AuditorOptions, LogLevel } from './options.ts';
  */
 export function createAuditor(options: AuditorOptions = {}): Auditor {
   const { auditor, transport } = resolveOptions(options, process.env);
-  return auditorOver(new KafkaTransport(transport), auditor);
+  return auditorOver(transport === 'console' ? new ConsoleTransport() : new KafkaTransport(transport), auditor);
 }

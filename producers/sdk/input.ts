@@ -4,6 +4,9 @@ import type { ActorKind, Outcome } from '../../schemas/types.ts';
 /** A value before or after a change, or of an attribute: JSON, a bigint or a Date (kept as its ISO text). */
 export type ValueInput = string | number | bigint | boolean | null | Date | object;
 
+/** Keys and their values. */
+export type AttributesInput = { readonly [key: string]: ValueInput | undefined };
+
 export interface TargetInput {
   /** Type of the thing, such as `account`. */
   readonly type: string;
@@ -82,7 +85,8 @@ export interface ChangeInput {
 /** A Date, or microseconds since 1970. */
 export type TimeInput = Date | number | bigint;
 
-interface EventFields {
+/** What an event may say beside what was done to which thing. */
+export interface EventFields {
   /** What was done: a noun, then a verb, dotted and lower case, such as `account.close`. */
   readonly action: string;
   /** Default `success`. */
@@ -91,16 +95,19 @@ interface EventFields {
   readonly id?: string | undefined;
   /** Default: now. */
   readonly occurredAt?: TimeInput | undefined;
-  readonly tenant?: string | undefined;
-  readonly actor?: ActorInput | undefined;
+  /** Default: the scope's, as with all that a scope has; null: none, whatever the scope says. */
+  readonly tenant?: string | null | undefined;
+  readonly actor?: ActorInput | null | undefined;
   /** Default: the auditor's own. */
   readonly origin?: OriginInput | undefined;
-  readonly request?: RequestInput | undefined;
-  readonly change?: ChangeInput | undefined;
-  readonly reason?: string | undefined;
+  /** Joined with the scope's, property by property; the trace is that of the active span. */
+  readonly request?: RequestInput | null | undefined;
+  readonly change?: ChangeInput | null | undefined;
+  readonly reason?: string | null | undefined;
   /** Id of an earlier event that this one corrects. */
   readonly corrects?: string | undefined;
-  readonly attributes?: { readonly [key: string]: ValueInput | undefined } | undefined;
+  /** Joined with the scope's, key by key. */
+  readonly attributes?: AttributesInput | null | undefined;
 }
 
 /** One target, or several with the main one first. */

@@ -1,31 +1,33 @@
 /** Options of an auditor, with the environment's usual variables for what is left out; all errors in one message. */
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import type { KafkaConfig } from 'kafkajs';
 import { v7 as uuidv7 } from 'uuid';
 import { defaultKey } from '../../core/event/index.ts';
 import { type RegistrySettings, registrySettingsFrom } from '../../schemas/index.ts';
-import type { AuditEvent, Origin } from '../../schemas/types.ts';
+import type { AuditEvent } from '../../schemas/types.ts';
 import type { AuditorSettings } from './auditor.ts';
 import { microClock } from './clock.ts';
 import { AuditError } from './error.ts';
 import type { KafkaTransportSettings } from './kafka-transport.ts';
+import { createMask, type MaskOptions } from './masking.ts';
+import {
+  type Environment,
+  findOrigin,
+  given,
+  type OriginOptions,
+  type Surroundings,
+  surroundingsOf,
+} from './origin.ts';
+import { type SecretField, secretFields } from './secret-fields.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
-export interface AuditorOptions {
-  /** Name of the service. Default: `OTEL_SERVICE_NAME`. */
-  readonly service?: string | undefined;
-  /** Default: `service.version` of `OTEL_RESOURCE_ATTRIBUTES`, `npm_package_version`. */
-  readonly version?: string | undefined;
-  /** Default: `GIT_COMMIT`, `GITHUB_SHA`, `CI_COMMIT_SHA`. */
-  readonly commit?: string | undefined;
-  /** Default: `deployment.environment.name` of `OTEL_RESOURCE_ATTRIBUTES`, `NODE_ENV`. */
-  readonly environment?: string | undefined;
-  /** Default: `cloud.region` of `OTEL_RESOURCE_ATTRIBUTES`, `AWS_REGION`. */
-  readonly region?: string | undefined;
-  /** Default: the host's name. */
-  readonly host?: string | undefined;
+export interface AuditorOptions extends OriginOptions {
+  /**
+   * Where events go. `console` prints them instead of recording them: for development, never where the environment is
+   * production. Default: `TIDEMARK_TRANSPORT`, `kafka`.
+   */
+  readonly transport?: 'kafka' | 'console' | undefined;
   /** Addresses of Kafka brokers. Default: `KAFKA_BROKERS`, separated by commas. */
   readonly brokers?: string | readonly string[] | undefined;
   /** Configuration of kafkajs, such as `ssl` and `sasl`; wins over `brokers` and the `KAFKA_` variables. */
@@ -52,11 +54,15 @@ export interface AuditorOptions {
   readonly maxQueuedEvents?: number | undefined;
   /** Bytes that may wait. Default 64 MiB. */
   readonly maxQueuedBytes?: number | undefined;
+  /** What is masked before it leaves the process: well-known secrets and card numbers, unless it says otherwise. */
+  readonly mask?: MaskOptions | undefined;
+  /** Fields whose values `change` never records, beside the well-known ones such as `password`, `token` and `apiKey`. */
+  readonly secretFields?: readonly SecretField[] | undefined;
+  /** Fields that would be taken for secret ones by their name, and are none. */
+  readonly clearFields?: readonly SecretField[] | undefined;
   /** For programs of tidemark itself: may record `audit.` actions. */
   readonly reserved?: boolean | undefined;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const MAX_BATCH_BYTES = 1_000_000;
 const NUMBERS = {
@@ -72,11 +78,14 @@ const NUMBERS = {
 export function resolveOptions(
   options: AuditorOptions,
   env: Environment,
-): { auditor: AuditorSettings; transport: KafkaTransportSettings } {
+  surroundings: Surroundings = surroundingsOf(env),
+): { auditor: AuditorSettings; transport: KafkaTransportSettings | 'console' } {
   const problems: string[] = [];
-  const origin = resolveOrigin(options, env, problems);
-  const kafka = resolveKafka(options, env, problems);
-  const registry = resolveRegistry(options, env, problems);
+  const origin = findOrigin(options, surroundings);
+  if (origin.service === '') problems.push('service: found nothing, expected a name (or OTEL_SERVICE_NAME)');
+  const isConsole = resolveTransport(options, env, origin.environment, problems) === 'console';
+  const kafka = isConsole ? null : resolveKafka(options, env, problems);
+  const registry = isConsole ? null : resolveRegistry(options, env, problems);
   const numbers = resolveNumbers(options, problems);
   for (const name of ['key', 'onError', 'log'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
@@ -90,11 +99,14 @@ export function resolveOptions(
     maxBatchBytes: MAX_BATCH_BYTES,
     retryMs: { first: 100, longest: 5000 },
     reserved: options.reserved === true,
+    mask: createMask(options.mask),
+    isSecretField: secretFields(options.secretFields, options.clearFields),
     key: options.key ?? defaultKey,
     onError: options.onError ?? (() => undefined),
     newId: uuidv7,
     now: microClock(),
   };
+  if (kafka === null || registry === null) return { auditor, transport: 'console' };
   const topic = options.topic ?? given(env.TIDEMARK_RAW_TOPIC) ?? 'audit.raw';
   // A client id of its own: what is changed for our connections is changed for no other of the process.
   const clientId = `tidemark-sdk-${auditor.instance}`;
@@ -102,19 +114,20 @@ export function resolveOptions(
   return { auditor, transport: { kafka, clientId, registry, topic, log } };
 }
 
-function resolveOrigin(options: AuditorOptions, env: Environment, problems: string[]): Origin {
-  const resource = resourceAttributes(env.OTEL_RESOURCE_ATTRIBUTES);
-  const service = options.service ?? given(env.OTEL_SERVICE_NAME) ?? resource.get('service.name') ?? '';
-  if (service === '') problems.push('service: found nothing, expected a name (or OTEL_SERVICE_NAME)');
-  const environment = resource.get('deployment.environment.name') ?? resource.get('deployment.environment');
-  return {
-    service,
-    version: options.version ?? resource.get('service.version') ?? given(env.npm_package_version) ?? null,
-    commit: options.commit ?? given(env.GIT_COMMIT) ?? given(env.GITHUB_SHA) ?? given(env.CI_COMMIT_SHA) ?? null,
-    environment: options.environment ?? environment ?? given(env.NODE_ENV) ?? null,
-    region: options.region ?? resource.get('cloud.region') ?? given(env.AWS_REGION) ?? null,
-    host: options.host ?? given(hostname()) ?? null,
-  };
+function resolveTransport(
+  options: AuditorOptions,
+  env: Environment,
+  environment: string | null,
+  problems: string[],
+): string {
+  const transport = options.transport ?? given(env.TIDEMARK_TRANSPORT) ?? 'kafka';
+  if (transport !== 'kafka' && transport !== 'console') problems.push('transport: expected kafka or console');
+  // What is printed is recorded nowhere: in production that would be a hole that nobody sees.
+  const inProduction = [environment, env.NODE_ENV].some(one => /^prod/i.test(one ?? ''));
+  if (transport === 'console' && inProduction) {
+    problems.push('transport: found console in production, expected kafka (or TIDEMARK_TRANSPORT)');
+  }
+  return transport;
 }
 
 function resolveKafka(options: AuditorOptions, env: Environment, problems: string[]): KafkaConfig {
@@ -196,22 +209,3 @@ function resolveNumbers(options: AuditorOptions, problems: string[]): { [name in
     maxQueuedBytes: number('maxQueuedBytes'),
   };
 }
-
-/** `key1=value1,key2=value2`, values percent-encoded (OpenTelemetry resource specification). */
-function resourceAttributes(text: string | undefined): Map<string, string> {
-  const pairs = (text ?? '').split(',').flatMap(pair => {
-    const at = pair.indexOf('=');
-    return at > 0 ? [[pair.slice(0, at).trim(), decode(pair.slice(at + 1).trim())] as const] : [];
-  });
-  return new Map(pairs.filter(([, value]) => value !== ''));
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-const given = (value: string | undefined): string | undefined => (value === '' ? undefined : value);

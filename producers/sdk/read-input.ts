@@ -27,6 +27,7 @@ import type {
 } from '../../schemas/types.ts';
 import { invalidEvent } from './error.ts';
 import { describe, type Fields, isAbsent, join, quote, Reading } from './reading.ts';
+import { type AuditScope, inScope } from './scope.ts';
 import { readValue } from './value.ts';
 
 /** What the auditor stamps where the caller says nothing. */
@@ -38,6 +39,10 @@ export interface Stamps {
   now(): number;
   /** May record actions of tidemark itself. */
   readonly reserved: boolean;
+  /** What the event has in common with others of its request or job. */
+  readonly scope?: AuditScope | undefined;
+  /** The active span. */
+  readonly traceParent?: string | undefined;
 }
 
 const OUTCOMES: readonly [Outcome, ...Outcome[]] = ['success', 'denied', 'failure'];
@@ -64,8 +69,9 @@ const YEAR_2000 = 946_684_800_000_000;
 /** The event that an input says, without its number. Throws AuditError with code invalid-event. */
 export function readInput(input: unknown, stamps: Stamps): AuditEvent {
   const reading = new Reading();
-  const fields = reading.object(input, '', EVENT);
-  if (fields === undefined) throw invalidEvent(reading.problems);
+  const said = reading.object(input, '', EVENT);
+  if (said === undefined) throw invalidEvent(reading.problems);
+  const fields = inScope(said, stamps.scope, stamps.traceParent);
   const event: AuditEvent = {
     id: reading.optionalText(fields, 'id', '') ?? stamps.id(),
     occurredAt: readTime(fields.occurredAt, 'occurredAt', reading) ?? stamps.now(),

@@ -50,6 +50,10 @@ describe('well-known secrets', () => {
     }
   });
 
+  test('are patterns that Node 20 knows, on which publishers run', () => {
+    expect(SECRETS.filter(({ pattern }) => /\(\?[a-z-]+:/.test(pattern))).toEqual([]);
+  });
+
   test('that have no form of their own, by what stands before them', () => {
     const key = a(40, 'wJalrXUtnFEMI/K7MDENG+');
     expect(detector.mask(`aws_secret_access_key = ${key}`)?.text).toBe(

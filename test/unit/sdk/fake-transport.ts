@@ -3,6 +3,8 @@ import { type AuditorSettings, auditorOver } from '../../../producers/sdk/audito
 import type { AuditError } from '../../../producers/sdk/error.ts';
 import type { Auditor } from '../../../producers/sdk/index.ts';
 import type { AuditInput } from '../../../producers/sdk/input.ts';
+import { createMask } from '../../../producers/sdk/masking.ts';
+import { secretFields } from '../../../producers/sdk/secret-fields.ts';
 import { type OutgoingMessage, type Transport, TransportError } from '../../../producers/sdk/transport.ts';
 import { auditEventType } from '../../../schemas/avro.ts';
 import type { AuditEvent } from '../../../schemas/types.ts';
@@ -82,6 +84,8 @@ export function fakeAuditor(changes: Partial<AuditorSettings> = {}): {
     maxQueuedEvents: 10_000,
     maxQueuedBytes: 64_000_000,
     reserved: false,
+    mask: createMask(),
+    isSecretField: secretFields(),
     key: event => `${event.targets[0]?.type}/${event.targets[0]?.id}`,
     onError: error => errors.push(error),
     newId: () => `0197f0c4-7b0a-7c3e-8f00-${String(ids++).padStart(12, '0')}`,

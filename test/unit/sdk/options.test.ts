@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
+import { auditorOver } from '../../../producers/sdk/auditor.ts';
+import { ConsoleTransport } from '../../../producers/sdk/console-transport.ts';
 import { createAuditor } from '../../../producers/sdk/index.ts';
+import type { KafkaTransportSettings } from '../../../producers/sdk/kafka-transport.ts';
 import { type AuditorOptions, resolveOptions } from '../../../producers/sdk/options.ts';
 
 const enough = { service: 's', brokers: 'a:1', registry: 'http://r' };
@@ -57,7 +60,8 @@ test('options win over the environment', () => {
 });
 
 test('TLS as the environment has it', () => {
-  const ssl = (env: Record<string, string>) => resolveOptions(enough, env).transport.kafka.ssl;
+  const ssl = (env: Record<string, string>) =>
+    (resolveOptions(enough, env).transport as KafkaTransportSettings).kafka.ssl;
   expect(ssl({})).toBeUndefined();
   expect(ssl({ KAFKA_SSL: 'true' })).toBe(true);
   expect(ssl({ KAFKA_SSL_CA: 'true' })).toBe(true);
@@ -72,8 +76,10 @@ test('each auditor is an instance of its own', () => {
 });
 
 test('all errors in one message', () => {
+  const env = { KAFKA_SASL_MECHANISM: 'GSSAPI', KAFKA_SSL_CA: '/nowhere/ca.pem' };
+  const nowhere = { env, folders: [], hostname: '', read: () => undefined };
   const options = { lingerMs: -1, maxEventBytes: Number.NaN, onError: 5 } as unknown as AuditorOptions;
-  expect(() => resolveOptions(options, { KAFKA_SASL_MECHANISM: 'GSSAPI', KAFKA_SSL_CA: '/nowhere/ca.pem' })).toThrow(
+  expect(() => resolveOptions(options, env, nowhere)).toThrow(
     /service: .*brokers|service: .*KAFKA_SSL_CA: .*KAFKA_SASL_MECHANISM: .*brokers: .*registry: .*lingerMs: .*maxEventBytes: .*onError: /,
   );
   expect(() => createAuditor({ ...enough, registry: 'nonsense' })).toThrowError(
@@ -85,4 +91,30 @@ test('an auditor connects to nothing before its first event', async () => {
   const auditor = createAuditor({ ...enough, brokers: '127.0.0.1:1' });
   expect(auditor.stats().pending).toBe(0);
   await auditor.close();
+});
+
+test('the console needs no servers, prints what would be recorded, and is no transport for production', async () => {
+  expect(resolveOptions({}, { TIDEMARK_TRANSPORT: 'console' }).transport).toBe('console');
+  const lines: string[] = [];
+  const { auditor: settings } = resolveOptions({ transport: 'console', service: 's' }, {});
+  const auditor = auditorOver(new ConsoleTransport(line => lines.push(line)), { ...settings, lingerMs: 0 });
+  await auditor.record({
+    action: 'account.limit.change',
+    actor: { kind: 'human', id: 'u-1' },
+    tenant: 'acme',
+    target: { type: 'account', id: '42', changes: [{ field: 'daily', before: 1, after: 'a\nb' }] },
+    reason: 'asked',
+    attributes: { ticket: 7 },
+  });
+  await auditor.close();
+  expect(lines).toEqual([
+    'audit: events are printed here and recorded nowhere (transport: console)',
+    'audit: account.limit.change success account/42 by human u-1 (acme) because "asked"\n    daily: 1 → "a\\nb"\n    ticket = 7',
+    `audit: audit.close success producer-instance/${auditor.instance}`,
+  ]);
+  for (const options of [{ environment: 'Production' }, { environment: 'prod-eu' }]) {
+    expect(() => resolveOptions({ ...options, transport: 'console' }, {})).toThrow(/found console in production/);
+  }
+  expect(() => resolveOptions({ transport: 'console' }, { NODE_ENV: 'production' })).toThrow(/in production/);
+  expect(() => resolveOptions({ ...enough, transport: 'file' as 'console' }, {})).toThrow(/expected kafka or console/);
 });
