@@ -75,7 +75,7 @@ export function keepScopes(auditor: object, scopes: Scopes): void {
   scopesOfAuditors.set(auditor, scopes);
 }
 
-/** The scopes of an auditor that this SDK made. */
+/** The scopes of an auditor that this SDK made. @public */
 export function scopesOf(auditor: object): Scopes | undefined {
   return scopesOfAuditors.get(auditor);
 }
