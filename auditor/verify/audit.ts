@@ -4,9 +4,9 @@ import type { Crypto, Decompress } from '../../core/proof/crypto.ts';
 import type { Finding, FindingCode, Notebook, Report, ReportCode, Where } from '../../core/proof/finding.ts';
 import type { DatedKey } from '../../core/proof/keys.ts';
 import type { Policy } from '../../core/proof/policy.ts';
-import type { ReaderCache } from '../../core/proof/segment.ts';
 import type { ArchiveStore, ObjectVersion, Retention } from '../store.ts';
 import type { Inventory } from './inventory.ts';
+import type { SegmentReader } from './segment-reader.ts';
 
 /** What the auditor trusts and asks for. Times in ms since 1970. */
 export interface VerifyOptions {
@@ -87,7 +87,8 @@ export interface Audit extends VerifyOptions {
   readonly inventory: Inventory;
   readonly notes: Notes;
   readonly counts: VerifyCounts;
-  readonly readers: ReaderCache;
+  /** Opens segments; there from when it is known whose seals count. */
+  segments: SegmentReader;
   /** Keys that the archive accounts for: what is left is unlisted. */
   readonly accounted: Set<string>;
   /** Hex digests of the objects that batches list. */

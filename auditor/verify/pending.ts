@@ -8,16 +8,17 @@ import { checkSegment, joinsWhole, sealLeaves } from '../../core/proof/check-seg
 import type { LogEntry } from '../../core/proof/log.ts';
 import { treeRoot } from '../../core/proof/merkle.ts';
 import { manifestKey, parseTime } from '../../core/proof/period.ts';
-import { parseSegment, parseSegmentKey, type Segment, segmentKey } from '../../core/proof/segment.ts';
+import { parseSegmentKey, segmentKey } from '../../core/proof/segment.ts';
+import type { SegmentFacts } from '../../core/proof/segment-facts.ts';
 import { type Audit, whereOf } from './audit.ts';
 import type { KnownBatch } from './batches.ts';
 import { type Progress, takeIn } from './segments.ts';
-import { checkUnlistedKept, readStored, type Stored } from './stored.ts';
+import { checkUnlistedKept, readStored, readVersions, type Stored, type StoredVersion } from './stored.ts';
 
 interface Found {
   readonly key: string;
-  readonly stored: Stored;
-  readonly segment: Segment;
+  readonly stored: Stored<StoredVersion>;
+  readonly segment: SegmentFacts;
   readonly digest: string;
 }
 
@@ -49,14 +50,10 @@ async function findNext(
     const fits =
       end.lastSeal === null || generation > end.generation || (generation === end.generation && first === end.next);
     if (!fits) continue;
-    const stored = await readStored(audit, key);
-    for (const { bytes, digest } of stored.versions) {
-      try {
-        const segment = parseSegment(audit.crypto, bytes, audit.decompress, audit.readers);
-        if (joinsWhole(audit.crypto, segment, end, progress.trust)) return { key, stored, segment, digest };
-      } catch {
-        // Unreadable: said as unlisted, unless another version joins.
-      }
+    const stored = await readVersions(audit, key, {}, bytes => audit.segments.read(bytes, null));
+    for (const { facts: segment, digest } of stored.versions) {
+      // One that is unreadable is said as unlisted, unless another version joins.
+      if (segment && joinsWhole(audit.crypto, segment, end, progress.trust)) return { key, stored, segment, digest };
     }
   }
   return null;
@@ -68,7 +65,7 @@ async function follow(
   progress: Progress,
   partition: number,
   candidates: readonly { key: string; generation: number; first: bigint }[],
-  wanted: (segment: Segment) => boolean,
+  wanted: (segment: SegmentFacts) => boolean,
 ): Promise<Found[]> {
   const found: Found[] = [];
   for (;;) {
@@ -96,7 +93,7 @@ async function follow(
   }
 }
 
-function lastSealedAt(segment: Segment): number {
+function lastSealedAt(segment: SegmentFacts): number {
   return (segment.runs.at(-1) ?? segment.runs[0]).sealed.seal.sealedAt;
 }
 
@@ -123,7 +120,7 @@ export async function recoverBatch(
     );
     for (const { segment } of found) {
       leaves.push(...sealLeaves(audit.crypto, segment));
-      events += segment.runs.reduce((sum, run) => sum + run.events.length, 0);
+      events += segment.listing.events;
     }
   }
   if (equalBytes(treeRoot(audit.crypto.sha256, leaves), entry.root)) return;
@@ -150,7 +147,7 @@ async function followPending(audit: Audit, progress: Progress): Promise<void> {
     for (const { key, stored, segment, digest } of await follow(audit, progress, partition, candidates, () => true)) {
       const [run] = segment.runs;
       const last = segment.runs.at(-1) ?? run;
-      const events = segment.runs.reduce((sum, one) => sum + one.events.length, 0);
+      const { events } = segment.listing;
       audit.counts.pendingSegments++;
       audit.counts.pendingEvents += events;
       const offsets = { first: run.sealed.seal.first, next: last.sealed.seal.next };

@@ -2,19 +2,14 @@
 
 import type { ListedSegment, PartitionRow } from '../../core/proof/batch.ts';
 import type { ChainEnd } from '../../core/proof/chain.ts';
-import {
-  checkListing,
-  checkSegment,
-  describeSegment,
-  type SegmentTrust,
-  sealLeaves,
-} from '../../core/proof/check-segment.ts';
+import { checkListing, checkSegment, type SegmentTrust, sealLeaves } from '../../core/proof/check-segment.ts';
 import type { Where } from '../../core/proof/finding.ts';
 import { formatTime, parseTime } from '../../core/proof/period.ts';
 import type { ProducerLedger } from '../../core/proof/producers.ts';
-import { parseSegment, type Segment } from '../../core/proof/segment.ts';
+import type { SegmentFacts } from '../../core/proof/segment-facts.ts';
 import { type Audit, Notes } from './audit.ts';
-import { checkKept, readStored, type Stored } from './stored.ts';
+import type { ReadSegment } from './segment-reader.ts';
+import { checkKept, readVersions, type Stored, type StoredVersion } from './stored.ts';
 
 /** What is known of all partitions while going along. */
 export interface Progress {
@@ -92,35 +87,26 @@ export function checkListedTimes(
 }
 
 /** Takes a segment's events and seals into account. */
-export function takeIn(audit: Audit, progress: Progress, segment: Segment): void {
+export function takeIn(audit: Audit, progress: Progress, segment: SegmentFacts): void {
   for (const { sealed, events } of segment.runs) {
     const { seal } = sealed;
     audit.counts.seals++;
-    audit.counts.events += events.length;
+    audit.counts.events += events;
     const { newest } = progress;
     if (seal.generation > newest.generation)
       progress.newest = { generation: seal.generation, partitions: seal.partitions };
     else if (seal.generation === newest.generation && seal.partitions > newest.partitions)
       newest.partitions = seal.partitions;
-    for (const { fields } of events) {
-      if (!fields.producer) continue;
-      progress.ledger.add(fields.producer, {
-        id: fields.id,
-        partition: seal.partition,
-        offset: fields.offset,
-        sealedAt: seal.sealedAt,
-      });
-    }
   }
+  progress.ledger.take(
+    segment.numbers,
+    segment.runs.map(({ sealed }) => sealed.seal),
+  );
 }
 
-function parseOrSay(audit: Audit, bytes: Uint8Array, where: Where): Segment | null {
-  try {
-    return parseSegment(audit.crypto, bytes, audit.decompress, audit.readers);
-  } catch (error) {
-    audit.notes.finding('segment-unreadable', where, error instanceof Error ? error.message : String(error));
-    return null;
-  }
+function factsOrSay(audit: Audit, { facts, unreadable }: ReadSegment, where: Where): SegmentFacts | null {
+  if (unreadable !== null) audit.notes.finding('segment-unreadable', where, unreadable);
+  return facts;
 }
 
 /** No version has the listed bytes: expired, missing, or altered; an altered one is still opened, to locate what differs. */
@@ -128,13 +114,12 @@ function checkAbsent(
   audit: Audit,
   progress: Progress,
   place: ListedPlace,
-  stored: Stored,
+  { stored, altered }: ListedObject,
   where: Where,
   before: ChainEnd,
 ): void {
   const { listed } = place;
   const until = parseTime(listed.retainUntil) ?? 0;
-  const [altered] = stored.versions;
   if (altered || audit.at < until) progress.unreadUpTo = Math.max(progress.unreadUpTo ?? 0, listed.sealed.last);
   if (altered) {
     for (const { version, digest } of stored.versions) {
@@ -144,7 +129,7 @@ function checkAbsent(
         `its SHA256 is ${digest}, its batch lists ${listed.sha256}`,
       );
     }
-    const segment = parseOrSay(audit, altered.bytes, where);
+    const segment = factsOrSay(audit, altered, where);
     if (segment) checkSegment(audit.crypto, segment, before, progress.trust, where, audit.notes);
   } else if (audit.at < until) {
     audit.notes.finding('segment-missing', where, `it is missing, to be kept until ${listed.retainUntil}`);
@@ -156,17 +141,28 @@ function checkAbsent(
   }
 }
 
-/** Reads a listed segment's versions; done ahead of its check. */
-export async function readListed(
-  audit: Audit,
-  place: ListedPlace,
-  period: string,
-): Promise<{ stored: Stored; own: Uint8Array | null; notes: Notes }> {
+type StoredSegment = ReadSegment & StoredVersion;
+
+/** What lies under a listed segment's key. */
+export interface ListedObject {
+  readonly stored: Stored<StoredSegment>;
+  /** The version with the listed bytes, or else the newest of the others. */
+  readonly own: StoredSegment | null;
+  readonly altered: ReadSegment | null;
+  /** What is to be said of versions and locks. */
+  readonly notes: Notes;
+}
+
+/** Reads a listed segment's versions, and what is in it; done ahead of its check. */
+export async function readListed(audit: Audit, place: ListedPlace, period: string): Promise<ListedObject> {
   const notes = new Notes();
   const { listed } = place;
-  const stored = await readStored(audit, listed.key, listedWhere(place, period));
+  const where = listedWhere(place, period);
+  const stored = await readVersions(audit, listed.key, where, bytes => audit.segments.read(bytes, listed.sha256));
   const own = await checkKept(audit, stored, listed.sha256, parseTime(listed.retainUntil) ?? 0, notes);
-  return { stored, own: own?.bytes ?? null, notes };
+  const [newest] = stored.versions;
+  const bytes = own || !newest ? null : await audit.store.read(listed.key, newest.version.versionId);
+  return { stored, own, altered: bytes && (await audit.segments.read(bytes, null)), notes };
 }
 
 /** Where the chain stands after a segment, by its listing. */
@@ -180,7 +176,7 @@ export function checkListed(
   progress: Progress,
   batch: BatchSeals,
   place: ListedPlace,
-  read: { stored: Stored; own: Uint8Array | null; notes: Notes },
+  read: ListedObject,
   period: string,
   before: ChainEnd,
 ): ChainEnd {
@@ -201,11 +197,11 @@ export function checkListed(
         where,
         `raw topic began anew: generation ${listed.generation} follows ${before.generation}`,
       );
-    checkAbsent(audit, progress, place, read.stored, where, before);
+    checkAbsent(audit, progress, place, read, where, before);
     return listedEnd(listed);
   }
-  audit.counts.bytes += read.own.length;
-  const segment = parseOrSay(audit, read.own, where);
+  audit.counts.bytes += read.own.size;
+  const segment = factsOrSay(audit, read.own, where);
   if (!segment) {
     progress.unreadUpTo = Math.max(progress.unreadUpTo ?? 0, listed.sealed.last);
     batch.leaves = null;
@@ -213,7 +209,7 @@ export function checkListed(
     return listedEnd(listed);
   }
   if (progress.trust.topic === null) progress.trust = { ...progress.trust, topic: segment.runs[0].sealed.seal.topic };
-  checkListing(describeSegment(audit.crypto, segment, read.own), listed, where, audit.notes);
+  checkListing(segment.listing, listed, where, audit.notes);
   const end = checkSegment(audit.crypto, segment, before, progress.trust, where, audit.notes);
   const { seal } = segment.runs[0].sealed;
   if (seal.partition !== place.row.partition)
@@ -225,7 +221,7 @@ export function checkListed(
   return end;
 }
 
-function addSums(batch: BatchSeals, partition: number, segment: Segment): void {
+function addSums(batch: BatchSeals, partition: number, segment: SegmentFacts): void {
   const sums = batch.sums.has(partition) ? batch.sums.get(partition) : { skipped: 0, lost: 0 };
   if (!sums) return;
   for (const { sealed } of segment.runs) {

@@ -8,19 +8,23 @@ import { formatTime } from '../../core/proof/period.ts';
 import type { ObjectVersion } from '../store.ts';
 import { type Audit, Notes, whereOf } from './audit.ts';
 
-/** A version with its bytes. */
-export interface StoredBytes {
+/** A version whose bytes were read. */
+export interface StoredVersion {
   readonly version: ObjectVersion;
-  readonly bytes: Uint8Array;
-  /** Hex SHA256. */
+  /** Hex SHA256 of its bytes. */
   readonly digest: string;
 }
 
+/** A version with its bytes. */
+export interface StoredBytes extends StoredVersion {
+  readonly bytes: Uint8Array;
+}
+
 /** What lies under a key. */
-export interface Stored {
+export interface Stored<V extends StoredVersion = StoredBytes> {
   readonly key: string;
   /** Versions with bytes, the newest first. */
-  readonly versions: readonly StoredBytes[];
+  readonly versions: readonly V[];
   readonly markers: readonly ObjectVersion[];
   /** What is known of what it holds, for what is said of it. */
   readonly where: Where;
@@ -28,18 +32,33 @@ export interface Stored {
 
 /** Reads all versions of a key. */
 export async function readStored(audit: Audit, key: string, where: Where = {}): Promise<Stored> {
+  const read = async (bytes: Uint8Array) => ({ bytes, digest: hex(audit.crypto.sha256(bytes)) });
+  return readVersions(audit, key, where, read);
+}
+
+/** As {@link readStored}, with what `read` makes of each version's bytes. */
+export async function readVersions<T extends { readonly digest: string }>(
+  audit: Audit,
+  key: string,
+  where: Where,
+  read: (bytes: Uint8Array) => Promise<T>,
+): Promise<Stored<T & StoredVersion>> {
   const all = await audit.inventory.versions(key);
-  const versions: StoredBytes[] = [];
+  const versions: (T & StoredVersion)[] = [];
   for (const version of all) {
     if (version.isDeleteMarker) continue;
     const bytes = await audit.store.read(key, version.versionId);
-    if (bytes) versions.push({ version, bytes, digest: hex(audit.crypto.sha256(bytes)) });
+    if (bytes) versions.push({ ...(await read(bytes)), version });
   }
   return { key, versions, markers: all.filter(version => version.isDeleteMarker), where };
 }
 
 /** Says what lies beside the archive's own version: other bytes are a finding, the same again a report. */
-export function checkOthers(stored: Stored, isOwn: (one: StoredBytes) => boolean, notes: Notes): void {
+export function checkOthers<V extends StoredVersion>(
+  stored: Stored<V>,
+  isOwn: (one: V) => boolean,
+  notes: Notes,
+): void {
   const own = stored.versions.filter(isOwn);
   for (const other of stored.versions) {
     if (isOwn(other)) continue;
@@ -54,7 +73,7 @@ export function checkOthers(stored: Stored, isOwn: (one: StoredBytes) => boolean
 }
 
 /** Delete markers that were placed while the object had to be kept (`until`, ms). */
-export function checkMarkers(stored: Stored, until: number, notes: Notes): void {
+export function checkMarkers(stored: Stored<StoredVersion>, until: number, notes: Notes): void {
   for (const marker of stored.markers) {
     if (marker.lastModified >= until) continue;
     const times = `placed at ${formatTime(marker.lastModified)}, to be kept until ${formatTime(until)}`;
@@ -85,7 +104,7 @@ export async function checkLock(
 /** As {@link checkLock}, where several versions hold the archive's bytes: one that is locked long enough will do. */
 export async function checkLocks(
   audit: Audit,
-  own: readonly StoredBytes[],
+  own: readonly StoredVersion[],
   until: number,
   notes: Notes,
   about: Where = {},
@@ -101,13 +120,13 @@ export async function checkLocks(
 }
 
 /** Markers, other versions and lock of an object whose own version is known by its digest. */
-export async function checkKept(
+export async function checkKept<V extends StoredVersion>(
   audit: Audit,
-  stored: Stored,
+  stored: Stored<V>,
   digest: string,
   until: number,
   notes: Notes,
-): Promise<StoredBytes | null> {
+): Promise<V | null> {
   checkMarkers(stored, until, notes);
   const own = stored.versions.filter(one => one.digest === digest);
   if (own.length === 0) return null;
@@ -117,7 +136,12 @@ export async function checkKept(
 }
 
 /** An object that nothing lists yet: how long it is to be kept, only its own lock says. */
-export async function checkUnlistedKept(audit: Audit, stored: Stored, digest: string, notes: Notes): Promise<void> {
+export async function checkUnlistedKept(
+  audit: Audit,
+  stored: Stored<StoredVersion>,
+  digest: string,
+  notes: Notes,
+): Promise<void> {
   checkOthers(stored, one => one.digest === digest, notes);
   const own = stored.versions.find(one => one.digest === digest);
   if (!audit.canReadLocks || !own) return;

@@ -17,8 +17,16 @@ import { checkBatch, checkManifestKept, type KnownBatch, readBatch } from './bat
 import { Inventory, textOrNull } from './inventory.ts';
 import { checkCheckpoints, checkHead, checkTiles, type LockRule, readEntries, readLog } from './log.ts';
 import { checkPending, checkUnlisted } from './pending.ts';
+import { LocalSegmentReader, type SegmentReader } from './segment-reader.ts';
 import type { Progress } from './segments.ts';
 import { checkLocks, checkMarkers, checkOthers, checkUnlistedKept, readStored } from './stored.ts';
+
+/** Until it is known whose seals count. */
+const noReader: SegmentReader = {
+  read: async () => {
+    throw new Error('a segment was read before the log');
+  },
+};
 
 async function begin(store: ArchiveStore, options: VerifyOptions): Promise<{ audit: Audit; unchecked: string[] }> {
   const missing = await store.missingPermissions();
@@ -49,7 +57,7 @@ async function begin(store: ArchiveStore, options: VerifyOptions): Promise<{ aud
     counts,
     canReadLocks,
     notes: new Notes(),
-    readers: new Map(),
+    segments: noReader,
     accounted: new Set<string>(),
     listedDigests: new Set<string>(),
   };
@@ -289,6 +297,8 @@ export async function verifyArchive(store: ArchiveStore, options: VerifyOptions)
     sealKeys: options.sealKeys,
     latest: options.at + clockTolerance,
   };
+  const sealTrust = { origin: log.origin, sealKeys: options.sealKeys, durationMs: trust.duration.ms };
+  audit.segments = new LocalSegmentReader(options.crypto, options.decompress, sealTrust);
   const progress: Progress = {
     trust,
     ledger: new ProducerLedger(),

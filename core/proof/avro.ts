@@ -82,8 +82,8 @@ export class AvroReader {
     throw new ProofError('malformed-event', `Avro data: a number at byte ${this.#at} is longer than ten bytes`);
   }
 
-  /** A number that a double holds. Without a BigInt for the short ones: there are a hundred lengths and branches in an event. */
-  int(): number {
+  /** The nearest that a double holds. Without a BigInt for the short ones: there are a hundred lengths and branches in an event. */
+  number(): number {
     const start = this.#at;
     let low = 0;
     for (let shift = 0; shift < 28; shift += 7) {
@@ -92,10 +92,16 @@ export class AvroReader {
       if (byte < 0x80) return (low >>> 1) ^ -(low & 1);
     }
     this.#at = start;
-    const value = this.long();
-    if (value < -(2n ** 53n) || value > 2n ** 53n)
-      throw new ProofError('malformed-event', `Avro data: ${value} is no length`);
-    return Number(value);
+    return Number(this.long());
+  }
+
+  /** A length, a count or a branch. */
+  int(): number {
+    const start = this.#at;
+    const value = this.number();
+    if (value >= -(2 ** 53) && value <= 2 ** 53) return value;
+    this.#at = start;
+    throw new ProofError('malformed-event', `Avro data: ${this.long()} is no length`);
   }
 
   bytes(): Uint8Array {
@@ -166,7 +172,7 @@ const primitives: Readonly<Record<string, Decode>> = {
 /** Those whose values are wanted, too. */
 const capturing: Readonly<Record<string, Decode>> = {
   ...primitives,
-  int: reader => reader.long(),
+  int: reader => reader.number(),
   long: reader => reader.long(),
   string: reader => reader.string(),
 };
@@ -334,6 +340,7 @@ function expect<T>(value: unknown, is: (value: unknown) => value is T, what: str
 
 const isCaptured = (value: unknown): value is Captured => value instanceof Captured;
 const isString = (value: unknown): value is string => typeof value === 'string';
+const isNumber = (value: unknown): value is number => typeof value === 'number';
 const isLong = (value: unknown): value is bigint => typeof value === 'bigint';
 
 function producerFields(value: unknown): ProducerFields | null {
@@ -411,8 +418,8 @@ export function compileEventReader(schemaText: string): ReadEvent {
       id: expect(values[0], isString, 'id to be a string'),
       occurredAt: expect(values[1], isLong, 'occurredAt to be a long'),
       topic: expect(raw.get('topic'), isString, 'raw.topic to be a string'),
-      generation: Number(expect(raw.get('generation'), isLong, 'raw.generation to be an int')),
-      partition: Number(expect(raw.get('partition'), isLong, 'raw.partition to be an int')),
+      generation: expect(raw.get('generation'), isNumber, 'raw.generation to be an int'),
+      partition: expect(raw.get('partition'), isNumber, 'raw.partition to be an int'),
       offset: expect(raw.get('offset'), isLong, 'raw.offset to be a long'),
       producer: producerFields(values[3]),
     };

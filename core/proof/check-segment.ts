@@ -6,11 +6,12 @@ import { equalBytes, hex, utf8 } from './bytes.ts';
 import { type ChainEnd, chainAfter, joinSeal } from './chain.ts';
 import type { Crypto } from './crypto.ts';
 import type { Notebook, Where } from './finding.ts';
-import { type DatedKey, judgeSigner } from './keys.ts';
+import type { DatedKey } from './keys.ts';
 import { leafHash } from './merkle.ts';
-import { type Duration, formatMicros, formatTime, periodOf } from './period.ts';
+import { type Duration, formatTime, periodOf } from './period.ts';
 import { sealKeyName } from './seal.ts';
-import { checkRun, type SealedNote, type Segment, segmentKey } from './segment.ts';
+import type { SealedNote } from './segment.ts';
+import type { Listing, RunFacts, SegmentFacts } from './segment-facts.ts';
 
 /** What is known of the archive when its segments are checked. */
 export interface SegmentTrust {
@@ -23,49 +24,8 @@ export interface SegmentTrust {
   readonly latest: number;
 }
 
-/** Facts of a segment as its listing words them. */
-export function describeSegment(
-  crypto: Crypto,
-  segment: Segment,
-  bytes: Uint8Array,
-): Omit<ListedSegment, 'retainUntil'> {
-  const [first] = segment.runs;
-  const last = segment.runs.at(-1) ?? first;
-  const times = segment.runs.flatMap(run => run.events.map(event => event.fields.occurredAt));
-  let [min, max] = [times[0] ?? 0n, times[0] ?? 0n];
-  for (const time of times) {
-    if (time < min) min = time;
-    if (time > max) max = time;
-  }
-  const { seal } = first.sealed;
-  return {
-    key: segmentKey({
-      partition: seal.partition,
-      generation: seal.generation,
-      first: seal.first,
-      sealedAt: seal.sealedAt,
-    }),
-    sha256: hex(crypto.sha256(bytes)),
-    bytes: bytes.length,
-    events: times.length,
-    seals: segment.runs.length,
-    generation: seal.generation,
-    first: seal.first,
-    next: last.sealed.seal.next,
-    lastSeal: last.sealed.hash,
-    schema: segment.schema,
-    sealed: { first: seal.sealedAt, last: last.sealed.seal.sealedAt },
-    occurredAt: { min: formatMicros(min), max: formatMicros(max) },
-  };
-}
-
 /** Compares a listing with the segment it lists; says each fact that differs. */
-export function checkListing(
-  actual: Omit<ListedSegment, 'retainUntil'>,
-  listed: ListedSegment,
-  where: Where,
-  notebook: Notebook,
-): void {
+export function checkListing(actual: Listing, listed: ListedSegment, where: Where, notebook: Notebook): void {
   const word = (value: unknown) =>
     value instanceof Uint8Array ? hex(value) : typeof value === 'object' ? JSON.stringify(value) : String(value);
   for (const name of [
@@ -96,23 +56,21 @@ function runWhere(where: Where, { seal }: SealedNote): Where {
   };
 }
 
-function checkSigner(crypto: Crypto, sealed: SealedNote, trust: SegmentTrust, where: Where, notebook: Notebook): void {
+function checkSigner({ sealed, signer }: RunFacts, trust: SegmentTrust, where: Where, notebook: Notebook): void {
+  if (signer === 'valid') return;
   const { note, seal } = sealed;
-  const name = sealKeyName(trust.origin);
-  const keys = trust.sealKeys.filter(({ key }) => key.name === name);
-  const judged = judgeSigner(crypto, note, keys, seal.sealedAt, trust.duration.ms);
-  if (judged === 'valid') return;
   const place = runWhere(where, sealed);
-  if (judged === 'outside') {
+  if (signer === 'outside') {
     const text = `sealed at ${formatTime(seal.sealedAt)}, outside the periods that its key is valid for`;
     notebook.finding('key-outside-periods', place, text);
     return;
   }
-  const by = note.signatures.map(({ name: signer, id }) => `${signer}+${hex(id)}`).join(', ');
+  const name = sealKeyName(trust.origin);
+  const by = note.signatures.map(({ name: other, id }) => `${other}+${hex(id)}`).join(', ');
   notebook.finding('seal-unsigned', place, `the seal has no valid signature by a key of ${name}; found one by ${by}`);
 }
 
-function checkWhole(segment: Segment, trust: SegmentTrust, where: Where, notebook: Notebook): void {
+function checkWhole(segment: SegmentFacts, trust: SegmentTrust, where: Where, notebook: Notebook): void {
   const first = segment.runs[0].sealed.seal;
   for (const { sealed } of segment.runs) {
     const { seal } = sealed;
@@ -134,12 +92,12 @@ function checkWhole(segment: Segment, trust: SegmentTrust, where: Where, noteboo
 }
 
 /**
- * Checks a parsed segment from the chain's end on: every seal signed, true of its run, and joining; answers where the chain
+ * Checks a segment from the chain's end on, by its facts: every seal signed, true of its run, and joining; answers where the chain
  * stands after it. After a seal that does not join, checking goes on from that seal.
  */
 export function checkSegment(
   crypto: Crypto,
-  segment: Segment,
+  segment: SegmentFacts,
   end: ChainEnd,
   trust: SegmentTrust,
   where: Where,
@@ -151,12 +109,12 @@ export function checkSegment(
     const { sealed } = run;
     const { seal } = sealed;
     const place = runWhere(where, sealed);
-    checkSigner(crypto, sealed, trust, where, notebook);
+    checkSigner(run, trust, where, notebook);
     if (seal.origin !== trust.origin)
       notebook.finding('run-altered', place, `a seal of ${seal.origin}, expected ${trust.origin}`);
     if (trust.topic !== null && seal.topic !== trust.topic)
       notebook.finding('run-altered', place, `a seal of the topic ${seal.topic}, expected ${trust.topic}`);
-    for (const problem of checkRun(crypto.sha256, run, segment.schema)) notebook.finding('run-altered', place, problem);
+    for (const problem of run.problems) notebook.finding('run-altered', place, problem);
     const join = joinSeal(crypto.sha256, chain, seal);
     if (!join.joins) notebook.finding('chain-broken', place, `the chain does not go on here: ${join.why}`);
     else if (join.restart)
@@ -182,12 +140,12 @@ export function checkSegment(
 }
 
 /** Leaf hashes of a segment's seals, for the batch root. */
-export function sealLeaves(crypto: Crypto, segment: Segment): Uint8Array[] {
+export function sealLeaves(crypto: Crypto, segment: SegmentFacts): Uint8Array[] {
   return segment.runs.map(({ sealed }) => leafHash(crypto.sha256, utf8(sealed.note.text)));
 }
 
 /** Whether a segment goes on from a chain's end and is wholly true: what makes it pending, or adoptable. */
-export function joinsWhole(crypto: Crypto, segment: Segment, end: ChainEnd, trust: SegmentTrust): boolean {
+export function joinsWhole(crypto: Crypto, segment: SegmentFacts, end: ChainEnd, trust: SegmentTrust): boolean {
   const first = segment.runs[0].sealed.seal;
   if (!joinSeal(crypto.sha256, end, first).joins || first.origin !== trust.origin) return false;
   let sound = true;

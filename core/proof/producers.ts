@@ -2,11 +2,13 @@
 // a hole among the numbers found is an event that was lost before it was sealed. Kept as intervals, so that memory follows the
 // number of holes and not that of events.
 
-import type { ProducerFields } from './avro.ts';
 import type { Notebook, Where } from './finding.ts';
+import { type Known, NumberPrints } from './number-prints.ts';
+import type { SegmentNumbers } from './producer-numbers.ts';
+import type { Seal } from './seal.ts';
 
 /** An event at the edge of an interval, by which a hole is located. */
-export interface SeenEvent {
+interface SeenEvent {
   readonly id: string;
   readonly partition: number;
   readonly offset: bigint;
@@ -26,17 +28,64 @@ interface Range {
   readonly last: bigint;
 }
 
-interface Instance {
+/** One instance, as far as it was seen. */
+class Instance {
   /** In order, neither touching nor overlapping. */
-  intervals: Interval[];
-  abandoned: Range[];
-  doubled: number;
+  #intervals: Interval[] = [];
+  /** Taken since, in any order: a partition after the other is read, so numbers come with holes that soon close. */
+  #fresh: Interval[] = [];
+  readonly abandoned: Range[] = [];
+  doubled = 0;
   /** Of those, how many with another event. */
-  different: number;
-  firstDoubled: bigint | null;
-  ids: SeenIds;
+  different = 0;
+  firstDoubled: bigint | null = null;
+  #highest: bigint | null = null;
   /** Whether the event with the highest number says that the instance ends. */
-  ended: boolean;
+  ended = false;
+
+  take(interval: Interval): void {
+    this.#fresh.push(interval);
+    if (this.#fresh.length > 256 + this.#intervals.length) this.intervals();
+  }
+
+  end(highest: bigint, ended: boolean): void {
+    if (this.#highest === null || highest > this.#highest) [this.#highest, this.ended] = [highest, ended];
+    else if (highest === this.#highest) this.ended ||= ended;
+  }
+
+  double(number: bigint, count: number, isSame: boolean): void {
+    this.doubled += count;
+    if (!isSame) this.different += count;
+    this.firstDoubled ??= number;
+  }
+
+  giveUp(range: Range): void {
+    // What was given up before is said once; repeated in each event it would only fill the memory.
+    if (!this.abandoned.some(({ first, last }) => first <= range.first && range.last <= last))
+      this.abandoned.push(range);
+  }
+
+  intervals(): readonly Interval[] {
+    if (this.#fresh.length === 0) return this.#intervals;
+    const all = [...this.#intervals, ...this.#fresh].sort((a, b) =>
+      a.first < b.first ? -1 : a.first > b.first ? 1 : 0,
+    );
+    const merged: Interval[] = [];
+    for (const next of all) {
+      const before = merged[merged.length - 1];
+      if (!before || next.first > before.last + 1n) {
+        merged.push(next);
+        continue;
+      }
+      // Numbers of both: they came again so late that it is no longer known which event they were.
+      const [end] = ascending(before.last, next.last);
+      if (next.first <= end) this.double(next.first, Number(end - next.first + 1n), true);
+      if (next.last > before.last) [before.last, before.high] = [next.last, next.high];
+    }
+    this.#intervals = merged;
+    this.#fresh = [];
+    return merged;
+  }
 }
 
 /** What decides whether a hole is a finding. */
@@ -54,35 +103,44 @@ export interface LedgerContext {
 
 export class ProducerLedger {
   readonly #instances = new Map<string, Instance>();
+  readonly #prints = new NumberPrints();
 
-  /** Adds an event's number; events may come in any order. */
-  add(producer: ProducerFields, event: SeenEvent): void {
-    let instance = this.#instances.get(producer.instance);
-    if (!instance) {
-      instance = {
-        intervals: [],
-        abandoned: [],
-        doubled: 0,
-        different: 0,
-        firstDoubled: null,
-        ids: new SeenIds(),
-        ended: false,
+  /** Adds a segment's numbers; segments in the order of the archive. `seals`: those of its runs. */
+  take(numbers: SegmentNumbers, seals: readonly Seal[]): void {
+    const { instances, spans, ended, firsts, counts, prints, ids, offsets, runs, abandoned } = numbers;
+    const seen = (edge: number): SeenEvent => {
+      const seal = seals[runs[edge] ?? 0];
+      return {
+        id: ids[edge] ?? '',
+        partition: seal?.partition ?? 0,
+        offset: offsets[edge] ?? 0n,
+        sealedAt: seal?.sealedAt ?? 0,
       };
-      this.#instances.set(producer.instance, instance);
+    };
+    let [span, print, edge] = [0, 0, 0];
+    for (const [column, name] of instances.entries()) {
+      let instance = this.#instances.get(name);
+      if (!instance) {
+        instance = new Instance();
+        this.#instances.set(name, instance);
+      }
+      let last = 0n;
+      for (const end = span + (spans[column] ?? 0); span < end; span++) {
+        const first = firsts[span] ?? 0n;
+        const count = counts[span] ?? 0;
+        const low = seen(edge);
+        const high = count > 1 ? seen(edge + 1) : low;
+        edge += count > 1 ? 2 : 1;
+        last = first + BigInt(count - 1);
+        const known = this.#prints.take(name, first, prints, print, count);
+        print += count;
+        if (!known) instance.take({ first, last, low, high });
+        else takeNew(instance, { first, last, low, high }, known);
+      }
+      instance.end(last, ended[column] === 1);
     }
-    const highest = instance.intervals.at(-1)?.last;
-    if (highest === undefined || producer.sequence > highest) instance.ended = producer.last;
-    else if (producer.sequence === highest) instance.ended ||= producer.last;
-    // A number is given up by a later event: what is to come can't be.
-    for (const { first, last } of producer.abandoned) {
-      const [end] = ascending(last, producer.sequence - 1n);
-      if (first <= end) instance.abandoned.push({ first, last: end });
-    }
-    const isSame = instance.ids.take(producer.sequence, event.id);
-    if (insert(instance.intervals, producer.sequence, event)) return;
-    instance.doubled++;
-    if (!isSame) instance.different++;
-    instance.firstDoubled ??= producer.sequence;
+    for (const { column, first, last } of abandoned)
+      this.#instances.get(instances[column] ?? '')?.giveUp({ first, last });
   }
 
   /** Says what the numbers show: gaps, and what is reported only. */
@@ -96,7 +154,7 @@ export class ProducerLedger {
         };
         notebook.report('doubled', where, doubledText(name, instance));
       }
-      const highest = instance.intervals.at(-1);
+      const highest = instance.intervals().at(-1);
       if (highest && !instance.ended && highest.high.sealedAt < context.headEnd - 2 * context.periodMs) {
         notebook.report(
           'unclosed',
@@ -115,62 +173,15 @@ function doubledText(name: string, { doubled, different }: Instance): string {
   return different === doubled ? other : `${same}; ${other}`;
 }
 
-const pageSize = 1024;
-/** Of the newest 4 million numbers of an instance it is known which event they were; of older ones that come again, it is not. */
-const maxPages = 4096;
-
-/** A fingerprint (FNV-1a, 32 bits) of the id under each number, by which a double is told from another event. */
-class SeenIds {
-  readonly #pages = new Map<bigint, Uint32Array>();
-
-  /** Whether the number is new or, as far as is known, the same event's. */
-  take(number: bigint, id: string): boolean {
-    let page = this.#pages.get(number >> 10n);
-    if (!page) {
-      page = new Uint32Array(pageSize);
-      this.#pages.set(number >> 10n, page);
-      const [oldest] = this.#pages.keys();
-      if (this.#pages.size > maxPages && oldest !== undefined) this.#pages.delete(oldest);
-    }
-    const index = Number(BigInt.asUintN(10, number));
-    let hash = 0x811c9dc5;
-    for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
-    const print = hash >>> 0 || 1;
-    const known = page[index] ?? 0;
-    if (known === 0) page[index] = print;
-    return known === 0 || known === print;
+/** Of a span some numbers came before: takes the others, and counts those. */
+function takeNew(instance: Instance, { first, low, high }: Interval, known: readonly Known[]): void {
+  for (const [index, state] of known.entries()) {
+    const number = first + BigInt(index);
+    // Those within join their neighbours, of which one is known: only the span's own ends can be an edge.
+    const event = index === 0 ? low : high;
+    if (state === 'new') instance.take({ first: number, last: number, low: event, high: event });
+    else instance.double(number, 1, state === 'same');
   }
-}
-
-/** Inserts a number; false where it is there already. */
-function insert(intervals: Interval[], number: bigint, event: SeenEvent): boolean {
-  let low = 0;
-  let high = intervals.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const interval = intervals[middle];
-    if (interval && interval.last < number) low = middle + 1;
-    else high = middle;
-  }
-  const at = intervals[low];
-  if (at && at.first <= number) return false;
-  const before = intervals[low - 1];
-  const joinsBefore = before?.last === number - 1n;
-  const joinsAfter = at?.first === number + 1n;
-  if (joinsBefore && joinsAfter) {
-    before.last = at.last;
-    before.high = at.high;
-    intervals.splice(low, 1);
-  } else if (joinsBefore) {
-    before.last = number;
-    before.high = event;
-  } else if (joinsAfter) {
-    at.first = number;
-    at.low = event;
-  } else {
-    intervals.splice(low, 0, { first: number, last: number, low: event, high: event });
-  }
-  return true;
 }
 
 function ascending(a: bigint, b: bigint): [bigint, bigint] {
@@ -203,7 +214,7 @@ function place(event: SeenEvent): string {
 function concludeHoles(name: string, instance: Instance, context: LedgerContext, notebook: Notebook): void {
   const { headEnd, periodMs, expiredUpTo, unreadUpTo, beginsLate } = context;
   let below: Interval | null = null;
-  for (const above of instance.intervals) {
+  for (const above of instance.intervals()) {
     const hole = { first: below ? below.last + 1n : 0n, last: above.first - 1n };
     const lower: Interval | null = below;
     below = above;

@@ -104,12 +104,13 @@ export interface OpenSegment {
   readonly codec: Codec;
   readonly read: ReadEvent;
   readonly seals: readonly [SealedNote, ...SealedNote[]];
+  readonly sync: Uint8Array;
   readonly blocks: Iterable<Block>;
 }
 
 /**
- * Opens a segment: its schema and seals, and its blocks one after the other. Nothing of what the seals claim is checked yet but that
- * the sync marker belongs to them. Throws a ProofError for anything that is no segment; of what is in its blocks, when they are asked for.
+ * Opens a segment: its schema and seals, and its blocks one after the other. Nothing of what the seals claim is checked yet but their
+ * form. Throws a ProofError for anything that is no segment; of what is in its blocks, when they are asked for; at the end see {@link checkEnd}.
  */
 export function openSegment(
   crypto: Crypto,
@@ -124,10 +125,7 @@ export function openSegment(
   readers.set(schema, read);
   const [first, ...rest] = parseSeals(crypto.sha256, metadataText(metadata, 'tidemark.seals'));
   if (!first) throw new ProofError('malformed-segment', 'it has no run');
-  if (!equalBytes(sync, (rest.at(-1) ?? first).hash.subarray(0, 16))) {
-    throw new ProofError('malformed-segment', "the sync marker is not the beginning of its last seal's digest");
-  }
-  return { schemaText, schema, codec, read, seals: [first, ...rest], blocks };
+  return { schemaText, schema, codec, read, seals: [first, ...rest], sync, blocks };
 }
 
 /** Takes each event of a block, with the place of its datum in the block's data; throws where they are not as many as it counts. */
@@ -144,10 +142,13 @@ export function forEachEvent(
   if (!reader.done) throw new ProofError('malformed-segment', `a block of ${count} events has bytes behind the last`);
 }
 
-/** Throws where the seals do not count the events that are there. */
-export function checkCount(events: number, seals: readonly SealedNote[]): void {
+/** Once all blocks are read: throws where the seals do not count the events that are there, or the sync marker does not belong to them. */
+export function checkEnd({ seals, sync }: OpenSegment, events: number): void {
   const counted = seals.reduce((sum, { seal }) => sum + seal.events, 0);
   if (counted !== events) throw new ProofError('malformed-segment', `${events} events, but its seals count ${counted}`);
+  if (!equalBytes(sync, (seals.at(-1) ?? seals[0]).hash.subarray(0, 16))) {
+    throw new ProofError('malformed-segment', "the sync marker is not the beginning of its last seal's digest");
+  }
 }
 
 /** As {@link openSegment}, with all its events: as many to each seal as it counts (see {@link checkRun}). */
@@ -157,11 +158,12 @@ export function parseSegment(
   decompress: Decompress,
   readers: ReaderCache = new Map(),
 ): Segment {
-  const { schemaText, schema, codec, read, seals, blocks } = openSegment(crypto, bytes, decompress, readers);
+  const open = openSegment(crypto, bytes, decompress, readers);
+  const { schemaText, schema, codec, read, seals, blocks } = open;
   const events: SegmentEvent[] = [];
   for (const block of blocks)
     forEachEvent(read, block, (fields, start, end) => events.push({ fields, datum: block.data.subarray(start, end) }));
-  checkCount(events.length, seals);
+  checkEnd(open, events.length);
   let at = 0;
   const runOf = (sealed: SealedNote): Run => {
     const start = at;
