@@ -12,6 +12,7 @@ import { finish, ownersIn, type Prepared, prepare } from './pipeline.ts';
 import { findLastSeal, positionAfter } from './recover.ts';
 import { withoutBody } from './room.ts';
 import { type Chain, RunBuilder, type RunEvent } from './run.ts';
+import { SCHEMA_WINDOW } from './writer-schema.ts';
 
 /** A run is committed when it is this old, this large, or has this many events. */
 const limits = { ageMs: 120, bytes: 3_000_000, events: 10_000 };
@@ -183,6 +184,7 @@ export class PartitionNormalizer implements PartitionWorker {
     const ready: Prepared[] = [];
     let owners = 0;
     for (let at = from; at < records.length && ready.length < together.records && owners < together.owners; at++) {
+      if (at % SCHEMA_WINDOW === 0) await this.#learnWriters(records.slice(at, at + SCHEMA_WINDOW));
       const raw = records[at] as FetchedRecord;
       const writer = this.#knownWriterOf(raw) ?? (await this.#findWriterOf(raw));
       const prepared = prepare(raw, this.#place, writer, Date.now() * 1000, parts);
@@ -204,13 +206,23 @@ export class PartitionNormalizer implements PartitionWorker {
     return this.#run;
   }
 
-  #knownWriterOf({ value, unheld }: FetchedRecord) {
-    const id = unheld ? unheld.code : schemaIdOf(value);
+  /** Ids that are news are asked for together: each may take a while to be found to be nobody's. */
+  async #learnWriters(records: readonly FetchedRecord[]): Promise<void> {
+    const ids = new Set<number>();
+    for (const raw of records) {
+      const id = idOf(raw);
+      if (typeof id === 'number') ids.add(id);
+    }
+    if (ids.size > 1) await this.#context.writers.prepare(ids, this.#worker.signal);
+  }
+
+  #knownWriterOf(raw: FetchedRecord) {
+    const id = idOf(raw);
     return typeof id === 'number' ? this.#context.writers.known(id) : undefined;
   }
 
-  async #findWriterOf({ value, unheld }: FetchedRecord) {
-    const id = unheld ? unheld.code : schemaIdOf(value);
+  async #findWriterOf(raw: FetchedRecord) {
+    const id = idOf(raw);
     return typeof id === 'number' ? this.#context.writers.find(id, this.#worker.signal) : undefined;
   }
 
@@ -256,6 +268,8 @@ export class PartitionNormalizer implements PartitionWorker {
     return done;
   }
 }
+
+const idOf = ({ value, unheld }: FetchedRecord) => (unheld ? null : schemaIdOf(value));
 
 function tooFewPartitions(eventsTopic: string, partition: number): Error {
   return new NormalizerError(

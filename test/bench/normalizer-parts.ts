@@ -38,7 +38,7 @@ const chain = {
   schemaId: 2,
   schemaText: auditRecordText,
 };
-const found = makeWriter(1, auditEventText);
+const found = makeWriter(auditEventText);
 if (typeof found === 'string') throw new Error(found);
 const writer = found;
 

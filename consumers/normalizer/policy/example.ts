@@ -56,7 +56,7 @@ export function recordOfExample(event: unknown, attribution?: AuditRecord['attri
     throw new ExampleError(`found a value of another type than the schema's at ${paths.join(', ') || 'a field'}`);
   }
   const raw = { offset: 0n, timestamp: 1_767_225_600_000, logAppendTime: true, key: null, value, headers: [] };
-  const { record } = decide(raw, place, makeWriter(0, auditEventText), 1_767_225_600_000_000);
+  const { record } = decide(raw, place, makeWriter(auditEventText), 1_767_225_600_000_000);
   if (record.refused !== null) {
     const lines = record.refused.problems.map(
       ({ field, found, expected }) => `${field}: found ${found}, expected ${expected}`,

@@ -8,7 +8,7 @@ export const SCHEMA_ID = 7;
 export const place = { topic: 'audit.raw', generation: 2, partition: 3 };
 
 export function writerOf(text: string): WriterSchema {
-  const writer = makeWriter(SCHEMA_ID, text);
+  const writer = makeWriter(text);
   if (typeof writer === 'string') throw new Error(writer);
   return writer;
 }
