@@ -38,7 +38,7 @@ export const compressions = {
 export const codecNames = Object.keys(compressions) as (keyof typeof compressions)[];
 
 /** A zigzag number of variable length. */
-export function varint(value: number): Buffer {
+export function varint(value: number | bigint): Buffer {
   const out: number[] = [];
   let rest = (BigInt(value) << 1n) ^ (BigInt(value) >> 63n);
   for (; rest >= 0x80n; rest >>= 7n) out.push(Number(rest & 0x7fn) | 0x80);
