@@ -55,7 +55,7 @@ export const endOf = ({ periods }: ArchiveSize): number => first + periods * hou
 
 /** What the normalizer makes of the bench's raw records; numbers and places are put in for each event. */
 function templates(): AuditRecord[] {
-  const writer = makeWriter(1, auditEventText);
+  const writer = makeWriter(auditEventText);
   if (typeof writer === 'string') throw new Error(writer);
   return benchRecords(shapes[0], 2000).map(
     raw => decide(raw, { topic, generation: 0, partition: 0 }, writer, first * 1000).record,
