@@ -25,6 +25,10 @@ export interface VerifyOptions {
   readonly lockMode?: Retention['mode'] | undefined;
   readonly crypto: Crypto;
   readonly decompress: Decompress;
+  /** Threads that open segments; one, or absent: none beside the caller's. What is found does not depend on it. */
+  readonly workers?: number | undefined;
+  /** Bytes of segments that are opened before threads are started, which takes as long; where it is absent, 16 MiB. */
+  readonly threadsFrom?: number | undefined;
   /** Told as batches are done. */
   readonly onProgress?: (done: number, total: number, period: string) => void;
 }

@@ -9,19 +9,19 @@ import type { LogEntry } from '../../core/proof/log.ts';
 import { treeRoot } from '../../core/proof/merkle.ts';
 import { parseNote, signerOf } from '../../core/proof/note.ts';
 import { manifestKey, parseTime } from '../../core/proof/period.ts';
-import { type Audit, whereOf } from './audit.ts';
+import { type Audit, Notes, whereOf } from './audit.ts';
 import { checkLogKey } from './log.ts';
 import { recoverBatch } from './pending.ts';
 import {
   type BatchSeals,
   checkListed,
   checkListedTimes,
+  type ListedObject,
   type ListedPlace,
   listedEnd,
   type Progress,
-  readListed,
 } from './segments.ts';
-import { checkLocks, checkMarkers, checkOthers, readAhead, readStored, type Stored } from './stored.ts';
+import { checkLocks, checkMarkers, checkOthers, readStored, type Stored } from './stored.ts';
 
 /** A manifest that the log commits to, as far as it can be read. */
 export interface KnownBatch {
@@ -30,10 +30,13 @@ export interface KnownBatch {
   readonly manifest: Manifest | null;
   /** Latest `retainUntil` that it lists, ms. */
   readonly retainUntil: number;
+  /** What is to be said of it, in its turn. */
+  readonly notes: Notes;
 }
 
 /** Reads the manifest of an entry: the version with the entry's digest. */
 export async function readBatch(audit: Audit, entry: LogEntry): Promise<KnownBatch> {
+  const notes = new Notes();
   const period = parseTime(entry.period) ?? 0;
   const key = manifestKey(period);
   audit.accounted.add(key);
@@ -42,29 +45,29 @@ export async function readBatch(audit: Audit, entry: LogEntry): Promise<KnownBat
   const where = { object: key, period: entry.period, events: entry.events };
   if (!own) {
     for (const { version, digest } of stored.versions) {
-      audit.notes.finding(
+      notes.finding(
         'manifest-altered',
         { ...where, ...whereOf(version) },
         `its SHA256 is ${digest}, the log's entry has ${entry.manifest}`,
       );
     }
     if (stored.versions.length === 0)
-      audit.notes.finding('manifest-missing', where, 'the manifest that the log commits to is missing');
-    return { entry, stored, manifest: null, retainUntil: 0 };
+      notes.finding('manifest-missing', where, 'the manifest that the log commits to is missing');
+    return { entry, stored, manifest: null, retainUntil: 0, notes };
   }
   try {
     const note = parseNote(own.bytes);
     const keys = audit.policy.logs.filter(({ name }) => name === entry.origin);
     if (!signerOf(audit.crypto, note, keys))
-      audit.notes.finding('manifest-unsigned', where, `no valid signature by a log key of ${entry.origin}`);
+      notes.finding('manifest-unsigned', where, `no valid signature by a log key of ${entry.origin}`);
     const manifest = parseManifest(note.text);
     const times = manifest.partitions.flatMap(row =>
       row.segments.map(({ retainUntil }) => parseTime(retainUntil) ?? 0),
     );
-    return { entry, stored, manifest, retainUntil: times.reduce((a, b) => Math.max(a, b), 0) };
+    return { entry, stored, manifest, retainUntil: times.reduce((a, b) => Math.max(a, b), 0), notes };
   } catch (error) {
-    audit.notes.finding('manifest-differs', where, error instanceof Error ? error.message : String(error));
-    return { entry, stored, manifest: null, retainUntil: 0 };
+    notes.finding('manifest-differs', where, error instanceof Error ? error.message : String(error));
+    return { entry, stored, manifest: null, retainUntil: 0, notes };
   }
 }
 
@@ -78,20 +81,28 @@ export async function checkManifestKept(audit: Audit, batch: KnownBatch, until: 
   await checkLocks(audit, own, until, audit.notes, batch.stored.where);
 }
 
+/** The segments that a batch lists, in order. */
+export function placesOf({ partitions }: Manifest): ListedPlace[] {
+  return partitions.flatMap(row => row.segments.map((listed): ListedPlace => ({ row, listed })));
+}
+
+/** Hands over what lies at each place, asked for in the order of the places; null: segments are not to be opened. */
+export type ReadPlace = ((place: ListedPlace) => Promise<ListedObject>) | null;
+
 async function checkSegments(
   audit: Audit,
   progress: Progress,
   manifest: Manifest,
   durationMs: number,
-  open: boolean,
+  read: ReadPlace,
 ): Promise<BatchSeals> {
   const batch: BatchSeals = { leaves: [], partitions: 0, sums: new Map() };
   const periodStart = parseTime(manifest.period) ?? 0;
-  const places = manifest.partitions.flatMap(row => row.segments.map((listed): ListedPlace => ({ row, listed })));
+  const places = placesOf(manifest);
   for (const place of places) {
     checkListedTimes(audit, place, manifest.period, periodStart, durationMs);
   }
-  if (!open) {
+  if (!read) {
     for (const { row, listed } of places) {
       audit.accounted.add(listed.key);
       audit.listedDigests.add(listed.sha256);
@@ -100,9 +111,10 @@ async function checkSegments(
     }
     return { ...batch, leaves: null };
   }
-  for await (const [place, read] of readAhead(places, 8, one => readListed(audit, one, manifest.period))) {
+  for (const place of places) {
+    const found = await read(place);
     const before = progress.ends[place.row.partition] ?? chainStart;
-    progress.ends[place.row.partition] = checkListed(audit, progress, batch, place, read, manifest.period, before);
+    progress.ends[place.row.partition] = checkListed(audit, progress, batch, place, found, manifest.period, before);
   }
   return batch;
 }
@@ -130,7 +142,7 @@ export async function checkBatch(
   batch: KnownBatch,
   before: BatchBefore | null,
   next: () => Promise<KnownBatch | null>,
-  open: boolean,
+  read: ReadPlace,
 ): Promise<BatchBefore> {
   const { entry, manifest } = batch;
   const periodStart = parseTime(entry.period) ?? 0;
@@ -144,7 +156,7 @@ export async function checkBatch(
   }
   checkManifest(manifest, entry, before, progress.trust.duration, where, audit.notes);
   for (const row of manifest.partitions) progress.appeared[row.partition] ??= periodStart + durationMs;
-  const seals = await checkSegments(audit, progress, manifest, durationMs, open);
+  const seals = await checkSegments(audit, progress, manifest, durationMs, read);
   if (seals.leaves && !equalBytes(treeRoot(audit.crypto.sha256, seals.leaves), manifest.root)) {
     audit.notes.finding('batch-root', { ...where, events: entry.events }, 'the batch root is not that of its seals');
   }

@@ -20,10 +20,11 @@ export interface ReadSegment {
 export interface SegmentReader {
   /** Opens the bytes if their digest is `wanted`, or if that is null. Throws only where the verifier itself fails. */
   read(bytes: Uint8Array, wanted: string | null): Promise<ReadSegment>;
+  close(): Promise<void>;
 }
 
 /** Reads on the thread that it is called on. */
-export class LocalSegmentReader implements SegmentReader {
+export class LocalSegmentReader {
   readonly #crypto: Crypto;
   readonly #decompress: Decompress;
   readonly #trust: SealTrust;
@@ -35,11 +36,8 @@ export class LocalSegmentReader implements SegmentReader {
     this.#trust = trust;
   }
 
-  async read(bytes: Uint8Array, wanted: string | null): Promise<ReadSegment> {
-    return this.readNow(bytes, wanted);
-  }
-
-  readNow(bytes: Uint8Array, wanted: string | null): ReadSegment {
+  /** As {@link SegmentReader.read}, at once. */
+  read(bytes: Uint8Array, wanted: string | null): ReadSegment {
     const digest = hex(this.#crypto.sha256(bytes));
     const size = bytes.length;
     if (wanted !== null && wanted !== digest) return { digest, size, facts: null, unreadable: null };

@@ -150,24 +150,3 @@ export async function checkUnlistedKept(
   if (!retention) notes.finding('lock-short', where, 'it has no lock');
   else checkMarkers(stored, retention.until, notes);
 }
-
-/** Reads ahead while what came before is checked; answers in order. */
-export async function* readAhead<T, R>(
-  items: readonly T[],
-  window: number,
-  read: (item: T) => Promise<R>,
-): AsyncGenerator<[T, R]> {
-  const started: Promise<R>[] = [];
-  for (const [index, item] of items.entries()) {
-    for (let next = started.length; next < Math.min(items.length, index + window); next++) {
-      const upcoming = items[next];
-      if (upcoming === undefined) break;
-      const reading = read(upcoming);
-      // Its failure is thrown where its turn comes; until then it must not end the process.
-      reading.catch(() => {});
-      started.push(reading);
-    }
-    const current = started[index];
-    if (current) yield [item, await current];
-  }
-}

@@ -12,13 +12,15 @@ import { ProducerLedger } from '../../core/proof/producers.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';
 import { AuditorError } from '../error.ts';
 import type { ArchiveStore } from '../store.ts';
+import { checkBatches, lockRule } from './all-batches.ts';
 import { type Audit, clockTolerance, Notes, type Verdict, type VerifyOptions, whereOf } from './audit.ts';
-import { checkBatch, checkManifestKept, type KnownBatch, readBatch } from './batches.ts';
+import { checkBatch, checkManifestKept } from './batches.ts';
 import { Inventory, textOrNull } from './inventory.ts';
-import { checkCheckpoints, checkHead, checkTiles, type LockRule, readEntries, readLog } from './log.ts';
+import { checkCheckpoints, checkHead, checkTiles, readEntries, readLog } from './log.ts';
 import { checkPending, checkUnlisted } from './pending.ts';
-import { LocalSegmentReader, type SegmentReader } from './segment-reader.ts';
-import type { Progress } from './segments.ts';
+import { SegmentPool } from './segment-pool.ts';
+import type { SegmentReader } from './segment-reader.ts';
+import { type ListedPlace, type Progress, readListed } from './segments.ts';
 import { checkLocks, checkMarkers, checkOthers, checkUnlistedKept, readStored } from './stored.ts';
 
 /** Until it is known whose seals count. */
@@ -26,6 +28,7 @@ const noReader: SegmentReader = {
   read: async () => {
     throw new Error('a segment was read before the log');
   },
+  close: async () => {},
 };
 
 async function begin(store: ArchiveStore, options: VerifyOptions): Promise<{ audit: Audit; unchecked: string[] }> {
@@ -147,7 +150,9 @@ async function checkPendingBatch(
       audit.notes.finding('future', where, 'its period ends after the time of verification');
     }
     const entry: LogEntry = { ...manifest, origin, manifest: digest };
-    await checkBatch(audit, progress, { entry, stored, manifest, retainUntil: 0 }, before, async () => null, true);
+    const batch = { entry, stored, manifest, retainUntil: 0, notes: audit.notes };
+    const read = (place: ListedPlace) => readListed(audit, place, manifest.period);
+    await checkBatch(audit, progress, batch, before, async () => null, read);
     for (const { segments, partition } of manifest.partitions) {
       for (const { key: object, first, next, events } of segments) {
         audit.counts.pendingSegments++;
@@ -190,20 +195,6 @@ function demandKeys(audit: Audit, log: ResolvedLog, archives: readonly Archive[]
   );
 }
 
-/** How often locks of what the archive needs are extended at the least (section 6: daily), with a day's patience. */
-const extensionPatience = 48 * 3_600_000;
-
-/** What must be locked until when, from the latest `retainUntil` that the batches list one after the other. */
-function lockRule(batches: readonly { retainUntil: number; end: number }[], at: number, durationMs: number): LockRule {
-  const latest: number[] = [];
-  for (const { retainUntil } of batches) latest.push(Math.max(latest.at(-1) ?? 0, retainUntil));
-  const settled = batches.findLastIndex(({ end }) => end <= at - extensionPatience - 2 * durationMs);
-  return (size, extended) => {
-    const written = latest[Math.min(size, latest.length) - 1] ?? 0;
-    return extended ? Math.max(written, latest[settled] ?? 0) : written;
-  };
-}
-
 /** A partition whose end can't be shown to be its end (section 4). */
 function checkSilent(audit: Audit, progress: Progress, lastEnd: number, durationMs: number): void {
   const { newest } = progress;
@@ -225,61 +216,21 @@ function checkSilent(audit: Audit, progress: Progress, lastEnd: number, duration
   }
 }
 
-/** Years of manifests are not kept in memory: their locks are checked by version and digest. */
-function withoutBytes(batch: KnownBatch): KnownBatch {
-  const versions = batch.stored.versions.map(one => ({ ...one, bytes: new Uint8Array() }));
-  return { ...batch, manifest: null, stored: { ...batch.stored, versions } };
-}
-
-/** All batches in the order of the log; each is read while the one before is checked. */
-async function checkBatches(
-  audit: Audit,
-  progress: Progress,
-  log: ResolvedLog,
-  entries: readonly (LogEntry | null)[],
-): Promise<{ kept: { retainUntil: number; end: number }[]; known: (KnownBatch | null)[]; before: BatchBefore | null }> {
-  const reading = new Map<number, Promise<KnownBatch | null>>();
-  const read = (k: number): Promise<KnownBatch | null> => {
-    const entry = entries[k];
-    const started = reading.get(k) ?? (entry ? readBatch(audit, entry) : Promise.resolve(null));
-    reading.set(k, started);
-    return started;
-  };
-  let before: BatchBefore | null = null;
-  const kept: { retainUntil: number; end: number }[] = [];
-  const known: (KnownBatch | null)[] = [];
-  for (const [k, entry] of entries.entries()) {
-    const batch = await read(k);
-    known.push(batch && withoutBytes(batch));
-    if (!entry || !batch) {
-      before = null;
-      kept.push({ retainUntil: 0, end: 0 });
-      continue;
-    }
-    const start = parseTime(entry.period) ?? 0;
-    audit.counts.batches++;
-    const open = (audit.from === null || start >= audit.from) && (audit.to === null || start < audit.to);
-    before = await checkBatch(audit, progress, batch, before, () => read(k + 1), open);
-    kept.push({ retainUntil: batch.retainUntil, end: start + progress.trust.duration.ms });
-    if (k >= (log.head?.size ?? 0)) {
-      audit.notes.report(
-        'unwitnessed',
-        { object: `log entry ${k}`, period: entry.period, events: entry.events },
-        'signed by the log, not yet under a checkpoint that the policy accepts',
-      );
-    }
-    reading.delete(k);
-    audit.onProgress?.(k + 1, entries.length, entry.period);
-  }
-  return { kept, known, before };
-}
-
 /**
  * Verifies the archive in `store` by the format's rules. Throws AuditorError only where nothing can be said at all (no archive,
  * no access); everything else is in the verdict.
  */
 export async function verifyArchive(store: ArchiveStore, options: VerifyOptions): Promise<Verdict> {
   const { audit, unchecked } = await begin(store, options);
+  try {
+    return await verifyAll(audit, unchecked);
+  } finally {
+    await audit.segments.close();
+  }
+}
+
+async function verifyAll(audit: Audit, unchecked: readonly string[]): Promise<Verdict> {
+  const { store } = audit;
   const archives = await readArchive(audit);
   const log = await readLog(audit, parseTime(archives[0]?.first ?? ''));
   demandKeys(audit, log, archives);
@@ -294,11 +245,11 @@ export async function verifyArchive(store: ArchiveStore, options: VerifyOptions)
     origin: log.origin,
     topic: null,
     duration: duration ?? { text: 'PT1H', ms: 3_600_000 },
-    sealKeys: options.sealKeys,
-    latest: options.at + clockTolerance,
+    sealKeys: audit.sealKeys,
+    latest: audit.at + clockTolerance,
   };
-  const sealTrust = { origin: log.origin, sealKeys: options.sealKeys, durationMs: trust.duration.ms };
-  audit.segments = new LocalSegmentReader(options.crypto, options.decompress, sealTrust);
+  const sealTrust = { origin: log.origin, sealKeys: audit.sealKeys, durationMs: trust.duration.ms };
+  audit.segments = new SegmentPool(audit, sealTrust);
   const progress: Progress = {
     trust,
     ledger: new ProducerLedger(),
@@ -311,7 +262,7 @@ export async function verifyArchive(store: ArchiveStore, options: VerifyOptions)
   };
 
   const { kept, known: batches, before } = await checkBatches(audit, progress, log, entries);
-  const rule = lockRule(kept, options.at, durationMs);
+  const rule = lockRule(kept, audit.at, durationMs);
   // What a live segment's proof needs may not be hidden before the last of them expires.
   const needed = kept.reduce((latest, { retainUntil }) => Math.max(latest, retainUntil), 0);
   for (const [k, batch] of batches.entries())
@@ -327,7 +278,7 @@ export async function verifyArchive(store: ArchiveStore, options: VerifyOptions)
   checkHead(audit, log, first, durationMs);
   const lastEnd = nextPeriod;
   if (entries.length > 0) checkSilent(audit, progress, lastEnd, durationMs);
-  const partial = options.from !== null || options.to !== null;
+  const partial = audit.from !== null || audit.to !== null;
   if (!partial) {
     const headEnd = (first ?? 0) + (log.head?.size ?? entries.length) * durationMs;
     progress.ledger.conclude({ ...progress, headEnd, periodMs: durationMs }, audit.notes);
@@ -343,19 +294,19 @@ export async function verifyArchive(store: ArchiveStore, options: VerifyOptions)
     notes.push(
       'a copy without versions and locks: that nothing else was stored under its keys, and how long objects are locked, was not checked',
     );
-  else if (options.lockMode === 'GOVERNANCE')
+  else if (audit.lockMode === 'GOVERNANCE')
     notes.push(
       'locks in GOVERNANCE mode were taken as they are (--lock-mode): who has the permission can lift them, so what is locked is not sure to stay',
     );
   if (partial)
     notes.push("only segments of batches within --from and --to were opened; producers' numbers were not checked");
-  if (options.minRetention === null)
+  if (audit.minRetention === null)
     notes.push(
       'no promised retention was given (--min-retention): how long segments are kept was held only against what their batches list',
     );
   return {
     location: store.location,
-    at: options.at,
+    at: audit.at,
     origin: log.origin,
     findings: audit.notes.findings,
     reports: audit.notes.reports,

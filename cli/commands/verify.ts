@@ -1,5 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { SingleBar } from 'cli-progress';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { openStore } from '../../auditor/open.ts';
 import { parseLogKeyFile } from '../../auditor/read/index.ts';
 import {
@@ -23,6 +24,7 @@ type Options = {
   at?: number;
   minRetention?: number;
   lockMode?: 'governance' | 'compliance';
+  workers?: number;
   json?: boolean;
 };
 
@@ -59,9 +61,20 @@ export function addVerify(program: Command): void {
         .choices(['compliance', 'governance'])
         .default('compliance'),
     )
+    .option(
+      '--workers <number>',
+      'threads that open segments; by default one a core, at most 4. What is found does not depend on it',
+      workersArgument,
+    )
     .option('--json', 'the verdict as JSON')
     .addHelpText('after', examples)
     .action(verify);
+}
+
+function workersArgument(text: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count >= 1 && count <= 64) return count;
+  throw new InvalidArgumentError('expected a whole number from 1 to 64');
 }
 
 async function verify(location: string, options: Options): Promise<void> {
@@ -78,6 +91,7 @@ async function verify(location: string, options: Options): Promise<void> {
     lockMode: options.lockMode === 'governance' ? 'GOVERNANCE' : 'COMPLIANCE',
     crypto: nodeCrypto,
     decompress: nodeDecompress,
+    workers: options.workers ?? Math.min(availableParallelism(), 4),
     onProgress: bar.update,
   };
   try {

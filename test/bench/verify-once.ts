@@ -1,5 +1,5 @@
 // One measurement of the `verify` bench, in a process of its own so that its peak memory is its own:
-//   verify-once.ts verify <folder> <at>    the whole verification, as the command does it
+//   verify-once.ts verify <folder> <at> [workers]    the whole verification, as the command does it
 //   verify-once.ts signatures <folder> <count>       checks one Ed25519 signature per event, and nothing else
 // Prints JSON.
 
@@ -22,7 +22,7 @@ export interface Measured {
   readonly peak: number;
 }
 
-const [what, folder = '', number = '0'] = process.argv.slice(2);
+const [what, folder = '', number = '0', workers = '1'] = process.argv.slice(2);
 let began = performance.now();
 let used = process.cpuUsage();
 function start(): void {
@@ -50,6 +50,8 @@ async function verify(): Promise<number> {
     minRetention: null,
     crypto: nodeCrypto,
     decompress: nodeDecompress,
+    workers: Number(workers),
+    threadsFrom: 0,
   });
   const said = [...verdict.findings, ...verdict.reports, ...verdict.unchecked];
   if (said.length > 0) throw new Error(`not as it was written: ${said.length}, ${JSON.stringify(said[0])}`);

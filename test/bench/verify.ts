@@ -1,4 +1,4 @@
-// `verify` over an archive in a folder: on one core, against checking one Ed25519 signature for each of as many events, and how its peak
+// `verify` over an archive in a folder: on one core and on two, against checking one Ed25519 signature for each of as many events, and how its peak
 // memory grows from one archive to one of four times the events. Each measurement is a process of its own, pinned to its cores
 // where the system can.
 
@@ -51,6 +51,7 @@ async function run({ events = 1_000_000, repetitions = 3, profiles }: BenchOptio
     const [small, large] = [size(events), size(4 * events)];
     writeArchive(join(folder, 'small'), small);
     const all = new Map<string, Measured[]>();
+    const at = `${endOf(small)}`;
     const measured = (name: string, ...args: Parameters<typeof measure>) =>
       [
         name,
@@ -61,7 +62,8 @@ async function run({ events = 1_000_000, repetitions = 3, profiles }: BenchOptio
         },
       ] as const;
     const cases = new Map([
-      measured('verify, one core', '0', profiles, 'verify', join(folder, 'small'), `${endOf(small)}`),
+      measured('verify, one core', '0', profiles, 'verify', join(folder, 'small'), at),
+      measured('verify, two cores, two threads', '0,1', profiles, 'verify', join(folder, 'small'), at, '2'),
       measured(
         'one signature an event, one core',
         '0',
@@ -73,9 +75,10 @@ async function run({ events = 1_000_000, repetitions = 3, profiles }: BenchOptio
     ]);
     const rates = await interleave(cases, repetitions);
     for (const [name, found] of all) print(formatLine(name, found));
-    const [one = [], signed = []] = [...rates.values()];
+    const [one = [], two = [], signed = []] = [...rates.values()];
     print();
     print(formatVerdict('events/s of verify on one core, in 1000', median(one) / 1000, 200));
+    print(formatVerdict('two cores to one', median(pairedRatios(two, one)), 1.8));
     print(formatVerdict('verify to one signature an event', median(pairedRatios(one, signed)), 20));
 
     writeArchive(join(folder, 'large'), large);

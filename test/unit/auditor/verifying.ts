@@ -14,6 +14,8 @@ export interface Trusted {
   readonly minRetention?: number;
   readonly from?: number;
   readonly to?: number;
+  readonly workers?: number;
+  readonly threadsFrom?: number;
 }
 
 /** Verifies objects as a bucket with versions and locks, or (`hasLocks: false`) as a copy in a folder. */
@@ -28,6 +30,8 @@ export function verifyObjects(objects: Objects, trusted: Trusted, options: Memor
     minRetention: trusted.minRetention ?? null,
     crypto: nodeCrypto,
     decompress: nodeDecompress,
+    workers: trusted.workers,
+    threadsFrom: trusted.threadsFrom,
   });
 }
 
