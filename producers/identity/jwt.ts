@@ -164,8 +164,17 @@ async function useOnce(memory: ReplayMemory, { iss, jti, exp = 0 }: JWTPayload, 
     throw new IdentityError('wrong-claim', 'found no jti, expected one: the token is for one use');
   }
   // It is accepted until the tolerance is over, and has to be remembered as long.
-  const isNew = await memory.use(JSON.stringify([iss, jti]), (exp + tolerance) * 1000 + 1000);
+  const isNew = await useIn(memory, JSON.stringify([iss, jti]), (exp + tolerance) * 1000 + 1000);
   if (!isNew) throw new IdentityError('replayed', 'the token is for one use, and was used');
+}
+
+async function useIn(memory: ReplayMemory, id: string, endsAt: number): Promise<boolean> {
+  try {
+    return await memory.use(id, endsAt);
+  } catch (error) {
+    if (error instanceof IdentityError) throw error;
+    throw new IdentityError('unavailable', 'the memory of tokens for one use does not answer');
+  }
 }
 
 /** Errors of jose by their stable codes. Its messages and the claims that it attaches are left behind. */

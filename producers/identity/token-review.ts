@@ -65,7 +65,7 @@ async function ask(url: URL, token: string, options: TokenReviewOptions, now: ()
     kind: 'TokenReview',
     spec: { token, audiences },
   });
-  const headers = { 'content-type': 'application/json', authorization: `Bearer ${await options.serverToken()}` };
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${await ownToken(options)}` };
   const reply = await requestJson(url, { method: 'POST', headers, body }, http);
   const parsed = review.safeParse(reply.body);
   if (reply.status !== 201 && reply.status !== 200) {
@@ -94,4 +94,12 @@ async function ask(url: URL, token: string, options: TokenReviewOptions, now: ()
     },
     attributes: placeAttributes(cluster, account.namespace, extra('pod-name'), extra('node-name')),
   };
+}
+
+async function ownToken({ serverToken }: TokenReviewOptions): Promise<string> {
+  try {
+    return await serverToken();
+  } catch {
+    throw new IdentityError('unavailable', 'serverToken does not give the token of who asks the API server');
+  }
 }

@@ -266,6 +266,8 @@ describe('Kubernetes service accounts', () => {
     ]);
     status = { ...status, audiences: undefined };
     expect(await review()).toBe('wrong-audience');
+    status = { ...status, audiences: [AUDIENCE], authenticated: false };
+    expect(await review()).toBe('inactive');
     status = { authenticated: false, error: `the pod of ${token} is gone` };
     expect(await review()).toBe('inactive');
     status = { authenticated: true, audiences: [AUDIENCE], user: { username: 'admin' } };
