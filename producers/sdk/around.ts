@@ -21,6 +21,11 @@ export class Denied extends Error {
   override readonly name = 'Denied';
   readonly status = 403;
   readonly statusCode = 403;
+
+  /** What Hono answers. */
+  getResponse(): Response {
+    return new Response('Forbidden', { status: this.status });
+  }
 }
 
 export interface Around<T> {

@@ -14,7 +14,7 @@ import type { Mask } from './masking.ts';
 import { Numbering } from './numbering.ts';
 import { readInput } from './read-input.ts';
 import { describe } from './reading.ts';
-import { type AuditScope, keepScopes, Scopes } from './scope.ts';
+import { type AuditScope, keepInside, Scopes } from './scope.ts';
 import { type Outgoing, Sender, type SenderSettings, sizeOf } from './sender.ts';
 import { activeTraceParent } from './trace.ts';
 import type { Transport } from './transport.ts';
@@ -120,7 +120,7 @@ class TransportAuditor implements Auditor {
     this.#settings = settings;
     this.#sender = new Sender(transport, settings);
     this.#numbering = new Numbering(settings.instance);
-    keepScopes(this, this.#scopes);
+    keepInside(this, { scopes: this.#scopes, failed: error => this.#failEmit(error) });
   }
 
   get instance(): string {

@@ -3,6 +3,7 @@
  * function needs to pass it on. An event's own fields win.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AuditError } from './error.ts';
 import type { ActorInput, AttributesInput, ChangeInput, RequestInput } from './input.ts';
 
 /** What events within a scope have in common. */
@@ -68,16 +69,22 @@ export function inScope(fields: Fields, scope: AuditScope | undefined, tracePare
   return all;
 }
 
-const scopesOfAuditors = new WeakMap<object, Scopes>();
-
-/** Lets the plugins of web frameworks find the scopes of an auditor. */
-export function keepScopes(auditor: object, scopes: Scopes): void {
-  scopesOfAuditors.set(auditor, scopes);
+/** What the plugins of web frameworks need of an auditor beside its calls. */
+export interface Inside {
+  readonly scopes: Scopes;
+  /** Told of a failure that nobody awaits. */
+  failed(error: AuditError): void;
 }
 
-/** The scopes of an auditor that this SDK made. @public */
-export function scopesOf(auditor: object): Scopes | undefined {
-  return scopesOfAuditors.get(auditor);
+const insides = new WeakMap<object, Inside>();
+
+export function keepInside(auditor: object, inside: Inside): void {
+  insides.set(auditor, inside);
+}
+
+/** Undefined where this SDK did not make the auditor. */
+export function insideOf(auditor: object): Inside | undefined {
+  return insides.get(auditor);
 }
 
 function joinScopes(outer: AuditScope | undefined, inner: AuditScope): AuditScope {

@@ -1,6 +1,6 @@
 // The SDK as others get it: built, packed, installed into an empty project, and used from there.
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,14 @@ afterAll(() => rm(project, { recursive: true, force: true }));
 const use = `const audit = createAuditor({ service: 'packed' });
   audit.record({ action: 'account.close', target: { type: 'account', id: '42' } })
     .then(id => { console.log(id); return audit.close(); });`;
+
+test('it depends on what a publisher needs, and on nothing else', async () => {
+  const listed = await execute('npm', ['ls', '--json', '--depth', '1'], { cwd: project });
+  const { dependencies } = JSON.parse(listed.stdout).dependencies['@tidemark/sdk'];
+  const forEvents = ['@kafkajs/confluent-schema-registry', 'avsc', 'kafkajs', 'uuid'];
+  const forIdentity = ['jose', 'lru-cache', 'yaml', 'zod'];
+  expect(Object.keys(dependencies).sort()).toEqual([...forEvents, ...forIdentity].sort());
+});
 
 test.each([
   ['import', 'use.mjs', `import { createAuditor } from '@tidemark/sdk';\n${use}`],
@@ -68,6 +76,19 @@ test.each([
   expect([stdout, stderr]).toEqual(['service/a api-key\n', '']);
 });
 
+test.each(['import', 'require'])('%s finds the plugins of web frameworks', async how => {
+  // Links, which npm would take for something else: what comes behind asks npm no more.
+  for (const name of ['express', 'fastify', 'hono'])
+    await symlink(join(root, 'node_modules', name), join(project, 'node_modules', name)).catch(() => {});
+  const names = ['express', 'fastify', 'hono'].map(name => `@tidemark/sdk/${name}`);
+  const load = how === 'import' ? 'name => import(name)' : 'name => require(name)';
+  const text = `Promise.all(${JSON.stringify(names)}.map(${load}))
+    .then(all => console.log(all.map(one => typeof one.auditRequests).join()));`;
+  await writeFile(join(project, `plugins-${how}.cjs`), text);
+  const { stdout, stderr } = await execute(process.execPath, [`plugins-${how}.cjs`], { cwd: project });
+  expect([stdout, stderr]).toEqual(['function,function,function\n', '']);
+});
+
 test('its types are right for who compiles against them', async () => {
   const lines = [
     "import { createAuditor, AuditError, type AuditInput } from '@tidemark/sdk';",
@@ -78,6 +99,20 @@ test('its types are right for who compiles against them', async () => {
     "createAuditor().emit({ action: 'a.b' });",
     "import { createOidcChecker, type Checker } from '@tidemark/sdk/identity';",
     "const checker: Checker = createOidcChecker({ issuer: 'https://a.example.com', audience: 'a' });",
+    "import Fastify from 'fastify';",
+    "import { Hono } from 'hono';",
+    "import { auditRequests } from '@tidemark/sdk/fastify';",
+    "import { audited, auditRequests as forHono } from '@tidemark/sdk/hono';",
+    'const audit = createAuditor();',
+    "const target = { type: 'account', id: '1' };",
+    "const five: Promise<number> = audit.with({ actor: null }, () => audit.around('a.b', target, async () => 5));",
+    'five.then(() => audit.change(target, { a: 1 }, { a: 2 })).then((id: string | null) => id);',
+    'Fastify().register(auditRequests, { audit, trustProxy: 1 });',
+    "const route = { action: 'a.b', target: (request: { params: { [name: string]: string } }) => ({ type: 't', id: request.params.id ?? '' }) };",
+    "Fastify().get('/:id', { config: { audit: route } }, async () => '');",
+    "new Hono().use(forHono({ audit })).get('/', audited({ action: 'a.b', target: () => target }));",
+    '// @ts-expect-error no such scope',
+    'audit.with({ actr: null }, () => 0);',
     "checker.check({ kind: 'token', token: 't' }).then(({ actor }) => createAuditor().emit({ ...event, actor }));",
   ];
   await writeFile(join(project, 'use.mts'), lines.join('\n'));
@@ -87,12 +122,4 @@ test('its types are right for who compiles against them', async () => {
   await execute(process.execPath, [compiler, ...settings, ...types, 'use.mts'], { cwd: project }).catch(error => {
     throw new Error(error.stdout);
   });
-});
-
-test('it depends on what a publisher needs, and on nothing else', async () => {
-  const listed = await execute('npm', ['ls', '--json', '--depth', '1'], { cwd: project });
-  const { dependencies } = JSON.parse(listed.stdout).dependencies['@tidemark/sdk'];
-  const forEvents = ['@kafkajs/confluent-schema-registry', 'avsc', 'kafkajs', 'uuid'];
-  const forIdentity = ['jose', 'lru-cache', 'yaml', 'zod'];
-  expect(Object.keys(dependencies).sort()).toEqual([...forEvents, ...forIdentity].sort());
 });

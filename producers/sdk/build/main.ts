@@ -23,6 +23,18 @@ const DEPENDENCIES = [
   'zod',
 ];
 
+/** What a service may have beside it; the parts that need one are doors of their own. Versions that are not tried are not forbidden. */
+const PEERS = { '@opentelemetry/api': '>=1.4', express: '>=4', fastify: '>=4', hono: '>=4' };
+
+/** The package's doors, by their paths below the root. */
+const DOORS = {
+  '.': 'producers/sdk/index',
+  './express': 'producers/sdk/express',
+  './fastify': 'producers/sdk/fastify',
+  './hono': 'producers/sdk/hono',
+  './identity': 'producers/identity/index',
+};
+
 interface Manifest {
   readonly version: string;
   readonly license: string;
@@ -44,12 +56,15 @@ function packageManifest(project: Manifest): object {
     type: 'module',
     engines: { node: '>=20.19' },
     exports: {
-      '.': { types: './producers/sdk/index.d.ts', default: './producers/sdk/index.js' },
-      './identity': { types: './producers/identity/index.d.ts', default: './producers/identity/index.js' },
+      ...Object.fromEntries(
+        Object.entries(DOORS).map(([door, file]) => [door, { types: `./${file}.d.ts`, default: `./${file}.js` }]),
+      ),
       './package.json': './package.json',
     },
     types: './producers/sdk/index.d.ts',
     dependencies: Object.fromEntries(versions),
+    peerDependencies: PEERS,
+    peerDependenciesMeta: Object.fromEntries(Object.keys(PEERS).map(name => [name, { optional: true }])),
   };
 }
 

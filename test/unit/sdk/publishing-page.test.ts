@@ -1,15 +1,14 @@
 // The snippets of the page for developers of services run as they stand, with events printed instead of recorded.
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { temporaryFolder } from '../../temporary.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const execute = promisify(execFile);
 const page = await readFile(join(root, 'docs/publishing.md'), 'utf8');
 const snippets = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text]) => text ?? '');
 
@@ -26,25 +25,56 @@ const EXPECTED: readonly (readonly [string, readonly string[]])[] = [
   ],
 ];
 
+/** Those that serve, by what they import. */
+const SERVERS = ['@tidemark/sdk/fastify', '@tidemark/sdk/express', '@tidemark/sdk/hono'];
+
 test('there are as many snippets as are run', () => {
-  expect(snippets.map(text => EXPECTED.filter(([line]) => text.includes(line)).length)).toEqual(snippets.map(() => 1));
+  const known = [...EXPECTED.map(([line]) => line), ...SERVERS];
+  expect(snippets.map(text => known.filter(line => text.includes(line)).length)).toEqual(snippets.map(() => 1));
 });
 
 test.each(EXPECTED)('%s', async (line, printed) => {
-  const text = snippets.find(snippet => snippet.includes(line)) ?? '';
-  const { stderr } = await run(text);
-  for (const one of printed) expect(stderr.split('\n')).toContain(one);
+  const child = start(line, {});
+  expect(await child.end).toBe(0);
+  for (const one of printed) expect(child.printed().split('\n')).toContain(one);
 });
 
-/** Runs a snippet with the sources in the place of the package. */
-function run(text: string): Promise<{ stdout: string; stderr: string }> {
+test.each(SERVERS)('%s', async name => {
+  const port = await freePort();
+  const child = start(name, { PORT: String(port) });
+  const answer = await vi.waitFor(() => fetch(`http://127.0.0.1:${port}/accounts/42/close`, { method: 'POST' }), {
+    timeout: 60_000,
+    interval: 50,
+  });
+  expect(await answer.json()).toEqual({ closed: true });
+  await vi.waitUntil(() => child.printed().includes('audit: account.close success account/42'), { timeout: 60_000 });
+  child.stop();
+  expect(await child.end).toBe(0);
+  expect(child.printed()).toContain('audit: audit.close success');
+});
+
+/** Runs the snippet that has a text, with the sources in the place of the package. */
+function start(having: string, more: Record<string, string>) {
   const folder = temporaryFolder();
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const module = text.replace(
-    /'@tidemark\/sdk(\/[a-z/]+)?'/g,
-    (_, path = '/index') => `'${root}/producers/sdk${path}.ts'`,
-  );
-  writeFileSync(join(folder, 'snippet.mts'), module);
-  const env = { PATH: process.env.PATH, TIDEMARK_TRANSPORT: 'console' };
-  return execute(process.execPath, ['snippet.mts'], { cwd: folder, env, timeout: 60_000 });
+  const text = snippets.find(snippet => snippet.includes(having)) ?? '';
+  const sources = (_: string, path = '/index') => `'${root}/producers/sdk${path}.ts'`;
+  writeFileSync(join(folder, 'snippet.mts'), text.replace(/'@tidemark\/sdk(\/[a-z/]+)?'/g, sources));
+  const env = { PATH: process.env.PATH, TIDEMARK_TRANSPORT: 'console', ...more };
+  const child = spawn(process.execPath, ['snippet.mts'], { cwd: folder, env, stdio: ['ignore', 'inherit', 'pipe'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let printed = '';
+  child.stderr.setEncoding('utf8').on('data', one => {
+    printed += one;
+  });
+  const end = new Promise(resolve => child.once('close', resolve));
+  return { end, printed: () => printed, stop: () => child.kill('SIGTERM') };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise(resolve => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise(resolve => server.close(resolve));
+  return port;
 }
