@@ -294,7 +294,7 @@ function writeReceived(w: DatumWriter, value: Received): void {
   w.symbol(symbolsOfTimeSource, value.source);
 }
 
-function writeEnrichment(w: DatumWriter, value: Enrichment): void {
+export function writeEnrichment(w: DatumWriter, value: Enrichment): void {
   w.text(value.name);
   w.text(value.version);
   if (value.about === null) w.branch(0);
@@ -322,7 +322,7 @@ function writeEnrichmentValues(w: DatumWriter, items: readonly Attribute[]): voi
 function writeAuditRecordEnrichment(w: DatumWriter, items: readonly Enrichment[]): void {
   if (items.length > 0) {
     w.long(items.length);
-    for (const item of items) writeEnrichment(w, item);
+    for (const item of items) w.sharedPart(item, writeEnrichment);
   }
   w.long(0);
 }

@@ -6,10 +6,11 @@
  * bytes are copied, with what takes the place of personal texts, and only what was added is encoded.
  */
 import { readAuditEvent } from './audit-event-reader.generated.ts';
-import { writeAddedFields, writeAuditEvent } from './audit-record-writer.generated.ts';
+import { writeAddedFields, writeAuditEvent, writeEnrichment } from './audit-record-writer.generated.ts';
 import { DatumError, type DatumFlaw, DatumReader } from './datum-reader.ts';
-import type { DatumWriter, Replacements } from './datum-writer.ts';
-import type { AuditEvent, AuditRecord } from './types.ts';
+import { DatumWriter, type Replacements } from './datum-writer.ts';
+import { keepEncoding } from './shared-encoding.ts';
+import type { AuditEvent, AuditRecord, Enrichment } from './types.ts';
 
 /** The bytes of an event, as our own encoder writes it, and where in them is what. */
 export interface EventBytes {
@@ -43,6 +44,11 @@ export function readEvent(datum: Buffer): EventRead | DatumFlaw {
     if (error instanceof DatumError) return error.flaw;
     throw error;
   }
+}
+
+/** Has an entry, which is frozen with all that it holds, encoded once for all records that it is given to. */
+export function shareEnrichment(entry: Enrichment): void {
+  keepEncoding(entry, DatumWriter.encodePart(entry, writeEnrichment));
 }
 
 /**

@@ -1,6 +1,8 @@
 // Writes Avro data one behind the other into one growing buffer, byte for byte as avsc writes them (but for texts with lone surrogates,
 // which avsc makes invalid UTF-8 of, and this U+FFFD). Generated code (audit-record-writer.generated.ts) says in which order.
 
+import { encodingOf } from './shared-encoding.ts';
+
 /** What takes the place of personal texts, in their order. */
 export interface Replacements {
   /** Writes what stands for the next personal text, as the branch of its union; false: that text stays as it is. */
@@ -8,16 +10,24 @@ export interface Replacements {
 }
 
 const chunkSize = 1 << 18;
+/** Of a part by itself. */
+const partSize = 256;
 /** Up to this length a loop costs less than a call. */
 const shortText = 24;
 /** A long takes so many bytes at most. */
 const maxLongBytes = 10;
 
 export class DatumWriter {
-  #bytes: Buffer = Buffer.allocUnsafe(chunkSize);
+  #bytes: Buffer;
   #start = 0;
   #at = 0;
   #replacements: Replacements | null = null;
+  /** Where the personal texts of what is being written are, while that is asked for. */
+  #personal: number[] | null = null;
+
+  constructor(size = chunkSize) {
+    this.#bytes = Buffer.allocUnsafe(size);
+  }
 
   /** Begins a datum, with `room` bytes before it for who has to put something there. */
   begin(room = 0, replacements: Replacements | null = null): void {
@@ -102,9 +112,28 @@ export class DatumWriter {
       this.branch(2);
       sealed(this, value);
     } else if (this.#replacements === null || !this.#replacements.next(this)) {
+      const start = this.#at - this.#start;
       this.branch(1);
       this.text(value);
+      this.#personal?.push(start, this.#at - this.#start);
     }
+  }
+
+  /** A part that may be one of those that many records share: then its bytes are known. */
+  sharedPart<T extends object>(value: T, write: (writer: DatumWriter, value: T) => void): void {
+    const known = encodingOf(value);
+    if (known === undefined) write(this, value);
+    else this.splice(known.bytes, known.personal);
+  }
+
+  /** A part by itself, with where its personal texts are. */
+  static encodePart<T>(value: T, write: (writer: DatumWriter, value: T) => void) {
+    const writer = new DatumWriter(partSize);
+    const personal: number[] = [];
+    writer.#personal = personal;
+    writer.begin();
+    write(writer, value);
+    return { bytes: writer.end(), personal };
   }
 
   /** A Sealed, as the third branch of a personal field: `head` is its key id and nonce, encoded; its ciphertext a part of one and a tag. */

@@ -22,6 +22,8 @@ export function writerText(event: RecordModel, record: RecordModel): string {
 }
 
 const PERSONAL = 'null,string,dev.tidemark.Sealed';
+/** Of these many records hold the very same value. */
+const SHARED: ReadonlySet<string> = new Set(['dev.tidemark.Enrichment']);
 const shortName = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
 const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
@@ -121,7 +123,10 @@ class Codec {
 
   #writeArray(items: Model, owner: string, field: Field): string {
     const type = this.#itemType(items);
-    const write = this.#write(items, 'item', owner, field);
+    const isShared = items.kind === 'record' && SHARED.has(items.name);
+    const write = isShared
+      ? `w.sharedPart(item, ${this.writeRecord(items, items.name, true)});`
+      : this.#write(items, 'item', owner, field);
     return this.#define(`write${owner}${capital(field.name)}`, name =>
       [
         `function ${name}(w: DatumWriter, items: readonly ${type}[]): void {`,

@@ -23,6 +23,15 @@ const groupsAhead = 4;
 const hintEveryMs = 1000;
 const tailPatienceMs = 20_000;
 
+/** Records that are prepared together. */
+interface Group {
+  readonly records: readonly Prepared[];
+  readonly owners: number;
+  /** Resolves when the keys of all are in memory; `isReady` tells that it has. */
+  readonly keys: Promise<void>;
+  isReady: boolean;
+}
+
 export class PartitionNormalizer implements PartitionWorker {
   readonly #context: NormalizerContext;
   readonly #worker: WorkerContext;
@@ -158,28 +167,32 @@ export class PartitionNormalizer implements PartitionWorker {
    * A batch's records, some at a time, with the keys that sealing them needs in memory: while the keys of some are fetched, the next ones
    * are prepared and theirs asked for. A batch may hold far more than its compressed size.
    */
-  async *#prepare({ records }: FetchedBatch): AsyncGenerator<Prepared[]> {
+  async *#prepare({ records }: FetchedBatch): AsyncGenerator<readonly Prepared[]> {
     let at = 0;
     let owners = 0;
-    const ahead: { readonly ready: Prepared[]; readonly owners: number; readonly keys: Promise<void> }[] = [];
+    const ahead: Group[] = [];
     while (at < records.length || ahead.length > 0) {
-      while (at < records.length && ahead.length < groupsAhead && owners < together.owners) {
+      // Where the keys are in memory already, what is prepared ahead would only make work for the collector of garbage.
+      while (
+        at < records.length &&
+        ahead.length < groupsAhead &&
+        owners < together.owners &&
+        ahead[0]?.isReady !== true
+      ) {
         const group = await this.#prepareSome(records, at);
-        at += group.ready.length;
+        at += group.records.length;
         owners += group.owners;
-        const keys = this.#fetchKeys(group.ready);
-        keys.catch(() => {}); // told when its turn comes
-        ahead.push({ ...group, keys });
+        ahead.push(group);
+        await new Promise(resolve => setImmediate(resolve));
       }
       const first = ahead.shift();
       owners -= first?.owners ?? 0;
       await first?.keys;
-      if (first) yield first.ready;
-      await new Promise(resolve => setImmediate(resolve));
+      if (first) yield first.records;
     }
   }
 
-  async #prepareSome(records: readonly FetchedRecord[], from: number) {
+  async #prepareSome(records: readonly FetchedRecord[], from: number): Promise<Group> {
     const { parts } = this.#context;
     const ready: Prepared[] = [];
     let owners = 0;
@@ -191,7 +204,16 @@ export class PartitionNormalizer implements PartitionWorker {
       ready.push(prepared);
       owners += prepared.sealing?.owners.length ?? 0;
     }
-    return { ready, owners };
+    const keys = this.#fetchKeys(ready);
+    const group = { records: ready, owners, keys, isReady: false };
+    // A failure is told when its turn comes.
+    keys.then(
+      () => {
+        group.isReady = true;
+      },
+      () => {},
+    );
+    return group;
   }
 
   async #fetchKeys(records: readonly Prepared[]): Promise<void> {

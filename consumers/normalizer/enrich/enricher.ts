@@ -1,6 +1,12 @@
 // What an enricher is, and how it fails: its record is marked and goes on; nothing is stopped or dropped.
 
-import type { Attribute, AuditRecord, Enrichment, ValueType } from '../../../schemas/index.ts';
+import {
+  type Attribute,
+  type AuditRecord,
+  type Enrichment,
+  shareEnrichment,
+  type ValueType,
+} from '../../../schemas/index.ts';
 
 export interface Enricher {
   readonly name: string;
@@ -27,12 +33,14 @@ function failed(source: EntrySource): Enrichment {
   return { name: source.name, version: source.version, about: null, status: 'failed', note, values: [] };
 }
 
-/** Makes an entry safe to give to many records: who changes it in one would change it in all. */
+/** Makes an entry safe to give to many records (who changes it in one would change it in all), and cheap to write. */
 export function shared(entry: Enrichment): Enrichment {
   for (const { value } of entry.values) Object.freeze(value);
   entry.values.forEach(Object.freeze);
   Object.freeze(entry.values);
-  return Object.freeze(entry);
+  Object.freeze(entry);
+  shareEnrichment(entry);
+  return entry;
 }
 
 export function attribute(key: string, text: string, type: ValueType = 'string'): Attribute {

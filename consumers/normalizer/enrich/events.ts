@@ -35,12 +35,13 @@ export function createEnrichEvents(log: Logger, registry: Registry): EnrichEvent
     labelNames: ['source'],
     registers,
   });
-  const counts = new Map<string, Counter.Internal>();
+  const counts = new Map<string, Map<string, Counter.Internal>>();
   /** Kept: prom-client sorts and joins the labels anew at each call, for each entry of each event. */
   const countOf = (name: string, status: string): Counter.Internal => {
-    const label = `${name} ${status}`;
-    const count = counts.get(label) ?? entriesTotal.labels({ name, status });
-    counts.set(label, count);
+    const known = counts.get(name)?.get(status);
+    if (known) return known;
+    const count = entriesTotal.labels({ name, status });
+    counts.set(name, new Map(counts.get(name)).set(status, count));
     return count;
   };
   const saidAt = new Map<string, number>();
