@@ -71,6 +71,7 @@ export const SECRETS: readonly SecretKind[] = [
   kind('digitalocean-token', '_v1', 'do[opr]_v1_[a-f0-9]{64}'),
   kind('vault-token', 'hvs hvb hvr', 'hv[sbr]\\.[\\w-]{20,1024}'),
   kind('shopify-token', 'shp', 'shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}'),
+  kind('tidemark-key', 'mk_', 'tmk_[A-Za-z0-9]{12}_[A-Za-z0-9]{49}'),
   kind('databricks-token', 'dap', 'dapi[a-f0-9]{32}'),
   {
     name: 'url-password',

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { compilePattern } from '../../../consumers/normalizer/policy/patterns.ts';
 import { createDetector } from '../../../core/masking/detect.ts';
 import { SECRETS } from '../../../core/masking/secrets.ts';
+import { generateApiKey } from '../../../producers/identity/api-key.ts';
 
 const detector = createDetector({ secrets: true, cards: true, patterns: [] });
 const a = (length: number, characters = 'a1B2c3D4e5') => characters.repeat(length).slice(0, length);
@@ -36,6 +37,7 @@ const secrets: [string, string[]][] = [
   ['digitalocean-token', [`dop_v1_${hex(64)}`]],
   ['vault-token', [`hvs.${a(90)}`]],
   ['shopify-token', [`shpat_${hex(32)}`]],
+  ['tidemark-key', [`tmk_${a(12)}_${a(49)}`, generateApiKey().key]],
   ['databricks-token', [`dapi${hex(32)}`]],
 ];
 
