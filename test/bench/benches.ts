@@ -48,4 +48,11 @@ export const benches: readonly BenchEntry[] = [
     servers: true,
     load: () => import('./new-people.ts'),
   },
+  {
+    ...quick,
+    name: 'record',
+    about: 'what record() costs its caller beyond a bare kafkajs send',
+    servers: true,
+    load: () => import('./record.ts'),
+  },
 ];

@@ -5,8 +5,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { ChangeHistory } from '../../consumers/normalizer/enrich/change-history.ts';
@@ -22,6 +20,7 @@ import { type DataKey, type KeyRing, memoryKeyRing, ownerName } from '../../core
 import { parseDuration } from '../../core/proof/period.ts';
 import { auditEventText, auditRecordText } from '../../schemas/index.ts';
 import { type Bench, type BenchOptions, print } from './bench.ts';
+import { collectGarbage } from './garbage.ts';
 import { benchRecords, catalogueText, peopleText, policyText, type Shape, shapes } from './shapes.ts';
 import { formatVerdict, interleave, median, pairedRatios } from './statistics.ts';
 
@@ -111,10 +110,6 @@ function cachedRing(): KeyRing {
     keyOf: owner => keys.get(ownerName(owner)) ?? made.keyOf(owner),
   };
 }
-
-/** Before each repetition, so that none pays for what the one before has left. */
-setFlagsFromString('--expose-gc');
-const collectGarbage: () => void = runInNewContext('gc');
 
 async function run(options: BenchOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
