@@ -55,4 +55,10 @@ export const benches: readonly BenchEntry[] = [
     servers: true,
     load: () => import('./record.ts'),
   },
+  {
+    ...quick,
+    name: 'size',
+    about: 'bytes of an event in the archive, against JSON lines under gzip',
+    load: () => import('./size.ts'),
+  },
 ];
