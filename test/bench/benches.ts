@@ -61,4 +61,11 @@ export const benches: readonly BenchEntry[] = [
     about: 'bytes of an event in the archive, against JSON lines under gzip',
     load: () => import('./size.ts'),
   },
+  {
+    ...quick,
+    name: 'idle',
+    about: 'what 24 idle partitions take of a core',
+    servers: true,
+    load: () => import('./idle.ts'),
+  },
 ];

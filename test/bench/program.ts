@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Child, spawnGuarded } from '../../infra/local/child.ts';
 
@@ -41,6 +42,15 @@ export function cpuSeconds(pid: number): number {
   }
 }
 
+/** Memory of a process that is not swapped out, MiB; NaN where the system does not tell. */
+export function residentMiB(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+  } catch {
+    return Number.NaN;
+  }
+}
+
 let count = 0;
 
 /** Starts a file of this project (`path` from its root) with Node. */
@@ -63,4 +73,18 @@ export async function startCommand(command: string, args: string[], options: Pro
 
 function checkRuns(child: Child, name: string, log: () => string): void {
   if (child.hasExited()) throw new Error(`${name} has ended:\n${log().split('\n').slice(-15).join('\n')}`);
+}
+
+const patienceMs = 120_000;
+
+/** Waits until a normalizer or an archiver has recovered so many partitions. */
+export async function untilRecovered(program: Program, partitions: number): Promise<void> {
+  const wanted = /"msg":"partition recovered"/g;
+  for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await delay(100)) {
+    program.checkRuns();
+    if ((program.log().match(wanted)?.length ?? 0) >= partitions) return;
+  }
+  throw new Error(
+    `not within ${patienceMs / 1000} s: ${partitions} partitions recovered\n${program.log().slice(-2000)}`,
+  );
 }

@@ -10,7 +10,8 @@ import { rawKey, rawValue } from './shapes.ts';
 
 export interface Topics {
   readonly kafka: Kafka;
-  create(topic: string, partitions?: number): Promise<void>;
+  /** `retentionBytes`: what the broker keeps of a partition at least; undefined: all. */
+  create(topic: string, partitions?: number, retentionBytes?: number): Promise<void>;
   remove(topic: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -22,16 +23,18 @@ export async function openTopics(): Promise<Topics> {
   await admin.connect();
   return {
     kafka,
-    create: (topic, partitions = 1) => createTopic(admin, topic, partitions),
+    create: (topic, partitions = 1, retentionBytes = -1) => createTopic(admin, topic, partitions, retentionBytes),
     remove: topic => admin.deleteTopics({ topics: [topic] }),
     close: () => admin.disconnect(),
   };
 }
 
 /** Stamped by the broker: what is measured does not read the clock itself. */
-async function createTopic(admin: Admin, topic: string, numPartitions: number): Promise<void> {
+async function createTopic(admin: Admin, topic: string, numPartitions: number, retentionBytes: number): Promise<void> {
   const configEntries = [
     { name: 'message.timestamp.type', value: 'LogAppendTime' },
+    { name: 'retention.bytes', value: `${retentionBytes}` },
+    { name: 'segment.bytes', value: `${retentionBytes < 0 ? 1 << 30 : 32 << 20}` },
     { name: 'max.message.bytes', value: `${topic.startsWith('raw') ? 1_048_588 : 4 << 20}` },
   ];
   await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true });
