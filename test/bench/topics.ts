@@ -37,7 +37,16 @@ async function createTopic(admin: Admin, topic: string, numPartitions: number, r
     { name: 'segment.bytes', value: `${retentionBytes < 0 ? 1 << 30 : 32 << 20}` },
     { name: 'max.message.bytes', value: `${topic.startsWith('raw') ? 1_048_588 : 4 << 20}` },
   ];
-  await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true });
+  // A broker may answer for a moment that it does not know a topic which it has just created.
+  for (const deadline = Date.now() + 30_000; ; await delay(50)) {
+    try {
+      await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true });
+      return;
+    } catch (error) {
+      const isNew = error instanceof Error && 'type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION';
+      if (!isNew || Date.now() > deadline) throw error;
+    }
+  }
 }
 
 const recordsPerSend = 500;
