@@ -68,4 +68,18 @@ export const benches: readonly BenchEntry[] = [
     servers: true,
     load: () => import('./idle.ts'),
   },
+  {
+    ...quick,
+    name: 'latency',
+    about: 'from append to readable and sealed, at half load',
+    servers: true,
+    load: () => import('./latency.ts'),
+  },
+  {
+    ...quick,
+    name: 'memory',
+    about: 'memory of normalizer and archiver over --events N (10000000 was promised)',
+    servers: true,
+    load: () => import('./memory.ts'),
+  },
 ];

@@ -1,8 +1,13 @@
 // Medians, spreads and ratios of repetitions that were interleaved: whatever else the machine does then hits all cases alike.
 
 /** NaN of none. */
-export const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
+export const median = (numbers: readonly number[]): number => quantile(numbers, 0.5);
+
+/** What a share of all lie below; NaN of none. */
+export function quantile(numbers: readonly number[], share: number): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
 
 /** The ratio of each repetition of one case to the same repetition of another: what the machine did in between is in both. */
 export function pairedRatios(of: readonly number[], to: readonly number[]): number[] {
