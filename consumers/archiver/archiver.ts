@@ -107,7 +107,7 @@ function createContext(config: ArchiverConfig, bucket: Bucket, events: ArchiverE
     retentionMs: archive.retention.duration.ms,
     demand,
     limits,
-    backlog: new Backlog(1.5 * limits.segmentBytes),
+    backlog: new Backlog(1.25 * limits.segmentBytes),
     events,
     schemaText: schemaTexts(settings.registry),
     now: Date.now,

@@ -3,6 +3,7 @@
 
 interface Waiting {
   readonly bytes: number;
+  settled(): Promise<void>;
   flush(wanted: () => boolean): Promise<void>;
 }
 
@@ -26,8 +27,9 @@ export class Backlog {
   async makeRoom(): Promise<void> {
     for (const queue of [...this.#queues].sort((a, b) => b.bytes - a.bytes)) {
       if (this.#bytes() <= this.#maxBytes) return;
-      // What fails is told to the queue's own partition.
-      await queue.flush(() => true).catch(() => {});
+      // What is being written may be all that is too much. What fails is told to the queue's own partition.
+      await queue.settled().catch(() => {});
+      if (this.#bytes() > this.#maxBytes) await queue.flush(() => true).catch(() => {});
     }
   }
 

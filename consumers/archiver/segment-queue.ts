@@ -138,7 +138,10 @@ function packed(run: TopicRunInWait): TopicRunInWait {
     at += datum.length;
     ends.push(at);
   }
-  return { ...run, sealNote: run.sealNote.slice(), datums: { [Symbol.iterator]: () => slices(data, ends) } };
+  // Copies, not views: one of a few bytes would keep the whole fetch, or a page of Node's pool.
+  const sealed = { ...run.sealed, hash: Uint8Array.from(run.sealed.hash) };
+  const sealNote = Uint8Array.from(run.sealNote);
+  return { ...run, sealed, sealNote, datums: { [Symbol.iterator]: () => slices(data, ends) } };
 }
 
 function* slices(data: Uint8Array, ends: readonly number[]): Generator<Uint8Array> {

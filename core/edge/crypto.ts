@@ -103,7 +103,8 @@ const compressZstandard = promisify(zstdCompress);
 /** As {@link compressors}' zstandard, the same bytes, but on a thread of Node's pool. */
 export async function compressAside(data: Uint8Array): Promise<Uint8Array> {
   // In one piece: each chunk of the default 16 KiB is a call back to the main thread.
-  return compressZstandard(data, { chunkSize: Math.max(1024, data.length) });
+  const compressed = await compressZstandard(data, { chunkSize: Math.max(1024, data.length) });
+  return new Uint8Array(compressed); // a copy: the chunk is as large as what was compressed
 }
 
 /** A signer from an Ed25519 private key in PEM (PKCS #8). Throws a TypeError for any other key. */

@@ -59,14 +59,26 @@ export function startNode(path: string, args: readonly string[], options: Progra
   const { profiles, name } = options;
   const profile =
     profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${name}.cpuprofile`];
-  return startCommand(process.execPath, [...profile, main, ...args], options);
+  return startCommand(process.execPath, [...flagsOf(path), ...profile, main, ...args], options);
+}
+
+/** Node's flags for a file, as `npm run` gives them. */
+function flagsOf(path: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const command = Object.values(scripts).find(one => one.endsWith(` ${path}`)) ?? '';
+  return command.split(' ').filter(word => word.startsWith('--max'));
 }
 
 export async function startCommand(command: string, args: string[], options: ProgramOptions): Promise<Program> {
   const { name, folder, env = {} } = options;
   count += 1;
   const logFile = join(folder, `${name.replaceAll(/\W/g, '-')}-${count}.log`);
-  const child = await spawnGuarded(command, args, { logFile, env: { PATH: process.env.PATH ?? '', ...env } });
+  const child = await spawnGuarded(command, args, {
+    logFile,
+    env: { PATH: process.env.PATH ?? '', ...env },
+  });
   const log = () => readFileSync(logFile, 'utf8');
   return { pid: child.pid, log, checkRuns: () => checkRuns(child, name, log), end: () => child.end('SIGTERM') };
 }

@@ -92,6 +92,7 @@ test('where partitions together hold too much, the one with the most writes what
   const backlog = new Backlog(100);
   const queue = (name: string, bytes: number) => ({
     bytes,
+    settled: async () => {},
     flush: async function (this: { bytes: number }) {
       flushed.push(name);
       this.bytes = 0;
