@@ -67,7 +67,7 @@ function events(repeat: number): AuditEvent[] {
 
 /** The events as sealed runs of so many. */
 function runsOf(all: readonly AuditEvent[], eventsPerRun: number): SegmentRun[] {
-  const writer = makeWriter(1, auditEventText);
+  const writer = makeWriter(auditEventText);
   if (typeof writer === 'string') throw new Error(writer);
   const chain = { origin, ...place, partitions: 24, schemaId: 2, schemaText: auditRecordText };
   const signer = signerFromPem(sealKeyName(origin), generatePem());
