@@ -34,7 +34,9 @@ test('it depends on what a publisher needs, and on nothing else', async () => {
   const { dependencies } = JSON.parse(listed.stdout).dependencies['@tidemark/sdk'];
   const forEvents = ['@kafkajs/confluent-schema-registry', 'avsc', 'kafkajs', 'uuid'];
   const forIdentity = ['jose', 'lru-cache', 'yaml', 'zod'];
-  expect(Object.keys(dependencies).sort()).toEqual([...forEvents, ...forIdentity].sort());
+  // Peers that may be absent are listed as empty.
+  const installed = Object.keys(dependencies).filter(name => dependencies[name].version !== undefined);
+  expect(installed.sort()).toEqual([...forEvents, ...forIdentity].sort());
 });
 
 test.each([
