@@ -3,6 +3,7 @@
 // done or checked, and the message says what was found, what was expected and what to do.
 
 import { Command, CommanderError } from 'commander';
+import { addActions } from './commands/actions.ts';
 import { addApiKeys } from './commands/api-keys.ts';
 import { addCheckReceipt } from './commands/check-receipt.ts';
 import { addErase } from './commands/erase.ts';
@@ -36,6 +37,7 @@ server other than AWS; credentials and region are those of the AWS SDK (AWS_ACCE
 Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not prove, 2 could not be done or checked.`,
     );
   for (const add of [
+    addActions,
     addVerify,
     addRead,
     addProve,

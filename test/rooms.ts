@@ -23,12 +23,13 @@ interface Room {
   readonly pure?: true;
 }
 
-const CORE = ['core/proof', 'core/event', 'core/masking', 'core/envelope', 'core/edge', 'schemas'];
+const CORE = ['core/proof', 'core/event', 'core/catalogue', 'core/masking', 'core/envelope', 'core/edge', 'schemas'];
 const PROGRAMS = ['producers', 'consumers', 'auditor'];
 
 const ROOMS: Readonly<Record<string, Room>> = {
   'core/proof': { imports: [], pure: true },
   'core/event': { imports: [], pure: true },
+  'core/catalogue': { imports: ['core/event'], pure: true },
   'core/masking': { imports: [], pure: true },
   'core/envelope': { imports: ['core/event', 'schemas'] },
   'core/edge': { imports: ['core/proof', 'core/event', 'core/envelope', 'schemas'] },

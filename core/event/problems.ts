@@ -11,6 +11,8 @@ export interface EventProblem {
   readonly field: string;
   readonly found: string;
   readonly expected: string;
+  /** The rule of a catalogue that is broken, such as account.close/required. */
+  readonly rule?: string | undefined;
 }
 
 const CONTROL = /\p{Cc}/u;

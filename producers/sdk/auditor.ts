@@ -3,6 +3,7 @@
  * number is done before the call returns, so that numbers follow the order of calls and an invalid event leaves no hole.
  * `record` tells its caller what became of the event; `emit` never disturbs its caller.
  */
+import type { Declarations } from '../../core/catalogue/index.ts';
 import { AUDIT_ACTIONS, defaultKey } from '../../core/event/index.ts';
 import { auditEventType } from '../../schemas/avro.ts';
 import type { AuditEvent, Origin, Producer } from '../../schemas/types.ts';
@@ -91,6 +92,8 @@ export interface AuditorSettings extends SenderSettings {
   readonly maxQueuedBytes: number;
   readonly reserved: boolean;
   readonly mask: Mask;
+  /** The actions that may be recorded; undefined: any. */
+  readonly declarations?: Declarations | undefined;
   /** Whether the values of a field of that name are never recorded by `change`. */
   readonly isSecretField: (name: string) => boolean;
   readonly key: (event: AuditEvent) => string;
@@ -183,11 +186,10 @@ class TransportAuditor implements Auditor {
   #accept(input: unknown, settle: Settle): void {
     try {
       if (this.#closing !== undefined) throw new AuditError('closed', 'The auditor is closed: record before close()');
-      const { origin, newId, now, reserved, mask } = this.#settings;
+      const { origin, newId, now, reserved, mask, declarations } = this.#settings;
       const scope = this.#scopes.current;
-      const event = mask(
-        readInput(input, { origin, id: newId, now, reserved, scope, traceParent: activeTraceParent() }),
-      );
+      const traceParent = activeTraceParent();
+      const event = mask(readInput(input, { origin, id: newId, now, reserved, scope, traceParent, declarations }));
       this.#number(event, this.#keyOf(event), false, Date.now() + this.#settings.deliveryTimeoutMs, settle);
     } catch (thrown) {
       this.#counts.rejected += 1;

@@ -34,6 +34,8 @@ export class AuditError extends Error {
   readonly field: string | undefined;
   readonly found: string | undefined;
   readonly expected: string | undefined;
+  /** The rule of the declared actions that the first problem breaks, such as `account.close/required`. */
+  readonly rule: string | undefined;
 
   constructor(code: AuditErrorCode, message: string, details: AuditErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -44,6 +46,7 @@ export class AuditError extends Error {
     this.field = first?.field;
     this.found = first?.found;
     this.expected = first?.expected;
+    this.rule = first?.rule;
   }
 }
 
@@ -51,7 +54,10 @@ export class AuditError extends Error {
 export function invalidEvent(problems: readonly EventProblem[], cause?: unknown): AuditError {
   const told = problems
     .slice(0, 5)
-    .map(({ field, found, expected }) => `${field}: found ${found}, expected ${expected}`);
+    .map(
+      ({ field, found, expected, rule }) =>
+        `${field}: found ${found}, expected ${expected}${rule ? ` (rule ${rule})` : ''}`,
+    );
   const more = problems.length > 5 ? `; and ${problems.length - 5} more` : '';
   return new AuditError('invalid-event', `Invalid event: ${told.join('; ')}${more}`, { problems, cause });
 }

@@ -1,12 +1,16 @@
 /** The SDK's door: record what a service does as audit events. See README.md. */
+import type { Declarations } from '../../core/catalogue/index.ts';
+import type { Actions, DeclaredInput } from './actions.ts';
 import { type Auditor, auditorOver } from './auditor.ts';
 import { ConsoleTransport } from './console-transport.ts';
 import { KafkaTransport } from './kafka-transport.ts';
 import { type AuditorOptions, resolveOptions } from './options.ts';
 
+export type { ActionDeclaration, Criticality, Declarations } from '../../core/catalogue/index.ts';
 export type { EventProblem } from '../../core/event/index.ts';
 export type { RegistrySettings } from '../../schemas/index.ts';
 export type { AuditEvent } from '../../schemas/types.ts';
+export { type Actions, actionsFrom, type DeclaredInput, defineActions } from './actions.ts';
 export { type AroundOptions, Denied, type Via } from './around.ts';
 export type { Auditor, AuditorStats } from './auditor.ts';
 export type { ChangeOptions } from './change.ts';
@@ -22,6 +26,10 @@ export type { SecretField } from './secret-fields.ts';
  * Makes an auditor. Nothing is connected before the first event. One for each process is enough; close it at the end.
  * Throws AuditError with code invalid-options.
  */
+export function createAuditor<A extends Declarations>(
+  options: AuditorOptions & { readonly actions: Actions<A> },
+): Auditor<DeclaredInput<A>>;
+export function createAuditor(options?: AuditorOptions): Auditor;
 export function createAuditor(options: AuditorOptions = {}): Auditor {
   const { auditor, transport } = resolveOptions(options, process.env);
   return auditorOver(transport === 'console' ? new ConsoleTransport() : new KafkaTransport(transport), auditor);

@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { defaultKey } from '../../core/event/index.ts';
 import { type RegistrySettings, registrySettingsFrom } from '../../schemas/index.ts';
 import type { AuditEvent } from '../../schemas/types.ts';
+import type { Actions } from './actions.ts';
 import type { AuditorSettings } from './auditor.ts';
 import { microClock } from './clock.ts';
 import { AuditError } from './error.ts';
@@ -54,6 +55,8 @@ export interface AuditorOptions extends OriginOptions {
   readonly maxQueuedEvents?: number | undefined;
   /** Bytes that may wait. Default 64 MiB. */
   readonly maxQueuedBytes?: number | undefined;
+  /** The actions that may be recorded, by `defineActions`; events are completed and checked by them. Default: any. */
+  readonly actions?: Actions | undefined;
   /** What is masked before it leaves the process: well-known secrets and card numbers, unless it says otherwise. */
   readonly mask?: MaskOptions | undefined;
   /** Fields whose values `change` never records, beside the well-known ones such as `password`, `token` and `apiKey`. */
@@ -99,6 +102,7 @@ export function resolveOptions(
     maxBatchBytes: MAX_BATCH_BYTES,
     retryMs: { first: 100, longest: 5000 },
     reserved: options.reserved === true,
+    declarations: options.actions?.declarations,
     mask: createMask(options.mask),
     isSecretField: secretFields(options.secretFields, options.clearFields),
     key: options.key ?? defaultKey,

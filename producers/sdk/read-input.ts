@@ -3,6 +3,7 @@
  * result are core/event's, which the normalizer asks again; here are those on the caller's side of it: types, unknown
  * properties, defaults.
  */
+import { checkDeclared, type Declarations } from '../../core/catalogue/index.ts';
 import {
   ACTION_RULE,
   AUDIT_ACTIONS,
@@ -25,6 +26,7 @@ import type {
   Request,
   Target,
 } from '../../schemas/types.ts';
+import { completeTargets } from './actions.ts';
 import { invalidEvent } from './error.ts';
 import { describe, type Fields, isAbsent, join, quote, Reading } from './reading.ts';
 import { type AuditScope, inScope } from './scope.ts';
@@ -43,6 +45,8 @@ export interface Stamps {
   readonly scope?: AuditScope | undefined;
   /** The active span. */
   readonly traceParent?: string | undefined;
+  /** The actions that may be recorded; any, where none are declared. */
+  readonly declarations?: Declarations | undefined;
 }
 
 const OUTCOMES: readonly [Outcome, ...Outcome[]] = ['success', 'denied', 'failure'];
@@ -71,7 +75,9 @@ export function readInput(input: unknown, stamps: Stamps): AuditEvent {
   const reading = new Reading();
   const said = reading.object(input, '', EVENT);
   if (said === undefined) throw invalidEvent(reading.problems);
-  const fields = inScope(said, stamps.scope, stamps.traceParent);
+  const { declarations } = stamps;
+  const inContext = inScope(said, stamps.scope, stamps.traceParent);
+  const fields = declarations === undefined ? inContext : completeTargets(inContext, declarations);
   const event: AuditEvent = {
     id: reading.optionalText(fields, 'id', '') ?? stamps.id(),
     occurredAt: readTime(fields.occurredAt, 'occurredAt', reading) ?? stamps.now(),
@@ -89,9 +95,15 @@ export function readInput(input: unknown, stamps: Stamps): AuditEvent {
     attributes: readAttributes(fields.attributes, reading),
   };
   // Rules are asked only of what could be read: a missing id is told once, not also as an empty one.
-  const problems = reading.problems.length > 0 ? reading.problems : inCallersWords(checkEvent(event), fields);
+  const problems =
+    reading.problems.length > 0 ? reading.problems : inCallersWords(checkAll(event, declarations), fields);
   if (problems.length > 0) throw invalidEvent(problems);
   return event;
+}
+
+function checkAll(event: AuditEvent, declarations: Declarations | undefined): EventProblem[] {
+  const problems = checkEvent(event);
+  return declarations === undefined ? problems : [...problems, ...checkDeclared(event, declarations)];
 }
 
 /** A caller that wrote `target` reads `target.id`, not `targets[0].id`. */

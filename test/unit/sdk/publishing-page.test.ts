@@ -14,13 +14,20 @@ const snippets = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text]) 
 
 /** What each prints, by a line of it: a snippet that is added wants a line here. */
 const EXPECTED: readonly (readonly [string, readonly string[]])[] = [
-  ['await audit.record({', ['audit: invoice.cancel success invoice/inv-1842 by human u-77 because "sent twice"']],
+  ["reason: 'sent twice'", ['audit: invoice.cancel success invoice/inv-1842 by human u-77 because "sent twice"']],
   [
     'await audit.with({',
     [
       'audit: invoice.change success invoice/inv-1842 by human u-77 (acme)',
       '    state: "open" → "cancelled"',
       'audit: invoice.refund denied invoice/inv-1842 by human u-77 (acme)',
+    ],
+  ],
+  [
+    'defineActions({',
+    [
+      'audit: customer.erase success customer/c-7',
+      'reason: invoice.cancel/required, target.changes: invoice.cancel/required, actor.kind: invoice.cancel/by, actor.roles: invoice.cancel/by',
     ],
   ],
 ];
