@@ -93,10 +93,6 @@ export interface Audit extends VerifyOptions {
   readonly counts: VerifyCounts;
   /** Opens segments; there from when it is known whose seals count. */
   segments: SegmentReader;
-  /** Keys that the archive accounts for: what is left is unlisted. */
-  readonly accounted: Set<string>;
-  /** Hex digests of the objects that batches list. */
-  readonly listedDigests: Set<string>;
   /** Whether locks can be asked for. */
   readonly canReadLocks: boolean;
 }

@@ -39,7 +39,7 @@ export async function readBatch(audit: Audit, entry: LogEntry): Promise<KnownBat
   const notes = new Notes();
   const period = parseTime(entry.period) ?? 0;
   const key = manifestKey(period);
-  audit.accounted.add(key);
+  audit.inventory.account(key);
   const stored = await readStored(audit, key, { period: entry.period, events: entry.events });
   const own = stored.versions.find(({ digest }) => digest === entry.manifest);
   const where = { object: key, period: entry.period, events: entry.events };
@@ -104,8 +104,7 @@ async function checkSegments(
   }
   if (!read) {
     for (const { row, listed } of places) {
-      audit.accounted.add(listed.key);
-      audit.listedDigests.add(listed.sha256);
+      audit.inventory.account(listed.key);
       progress.ends[row.partition] = listedEnd(listed);
       batch.sums.set(row.partition, null);
     }

@@ -30,17 +30,20 @@ import { leafHash } from '../../core/proof/merkle.ts';
 import { openNote, parseNote } from '../../core/proof/note.ts';
 import { formatTime, manifestKey, parseDuration, parseTime } from '../../core/proof/period.ts';
 import { logKeyOf } from '../../core/proof/policy.ts';
+import { mapAhead } from '../read/ahead.ts';
 import { type Audit, clockTolerance, Notes, whereOf } from './audit.ts';
 import { textOrNull } from './inventory.ts';
-import { checkLock, checkLocks, checkMarkers, checkOthers, readStored, type Stored } from './stored.ts';
+import { checkLock, checkLocks, checkMarkers, checkOthers, readStored, type Stored, together } from './stored.ts';
+
+function checkpointKeys(audit: Audit): string[] {
+  const keys = audit.inventory.keys('log/checkpoint');
+  return keys.filter(key => key === checkpointKey || /^log\/checkpoints\/\d{20}$/.test(key));
+}
 
 async function checkpointVersions(audit: Audit): Promise<CheckpointVersion[]> {
   const versions: CheckpointVersion[] = [];
-  for (const key of audit.inventory.keys('log/checkpoint')) {
-    if (key !== checkpointKey && !/^log\/checkpoints\/\d{20}$/.test(key)) continue;
-    const stored = await readStored(audit, key);
-    for (const { version, bytes } of stored.versions) versions.push({ key, versionId: version.versionId, bytes });
-  }
+  for await (const { key, versions: own } of mapAhead(checkpointKeys(audit), together, key => readStored(audit, key)))
+    for (const { version, bytes } of own) versions.push({ key, versionId: version.versionId, bytes });
   return versions;
 }
 
@@ -64,10 +67,9 @@ async function bundleVersions(audit: Audit, checkpoints: readonly CheckpointVers
     .filter(place => place?.width === tileWidth);
   const places = new Map([...ends, ...full].filter(place => place !== null).map(place => [tileKey(place), place]));
   const bundles: BundleVersion[] = [];
-  for (const [key, { index, width }] of places) {
-    const stored = await readStored(audit, key);
-    for (const { bytes } of stored.versions) bundles.push({ key, index, width, bytes });
-  }
+  const read = async ([key, place]: [string, TilePlace]) => ({ ...place, ...(await readStored(audit, key)) });
+  for await (const { key, index, width, versions } of mapAhead(places, together, read))
+    for (const { bytes } of versions) bundles.push({ key, index, width, bytes });
   return bundles;
 }
 
@@ -75,9 +77,9 @@ async function bundleVersions(audit: Audit, checkpoints: readonly CheckpointVers
 async function entriesFromManifests(audit: Audit, firstPeriod: number | null): Promise<(Uint8Array | null)[]> {
   const byPeriod = new Map<number, Uint8Array>();
   let durationMs = 0;
-  for (const key of audit.inventory.keys('batches/')) {
-    const stored = await readStored(audit, key);
-    for (const { bytes, digest } of stored.versions) {
+  const keys = audit.inventory.keys('batches/');
+  for await (const { key, versions } of mapAhead(keys, together, one => readStored(audit, one))) {
+    for (const { bytes, digest } of versions) {
       try {
         const manifest = parseManifest(openNote(audit.crypto, bytes, audit.policy.logs).text);
         const period = parseTime(manifest.period) ?? 0;
@@ -226,18 +228,21 @@ export async function checkTiles(
   const entries = pendingEntry ? [...log.entries, pendingEntry] : log.entries;
   const leaves = pendingEntry ? [...log.leaves, leafHash(audit.crypto.sha256, pendingEntry)] : log.leaves;
   const stored = new Set(audit.inventory.keys('log/tile/'));
-  for (const key of new Set([...stored, ...needed])) {
+  const check = async (key: string): Promise<Notes> => {
+    const apart = { ...audit, notes: new Notes() };
     const place = parseTileKey(key);
-    if (!place) continue;
-    audit.accounted.add(key);
-    const versions = await readStored(audit, key);
+    if (!place) return apart.notes;
+    audit.inventory.account(key);
+    const versions = await readStored(apart, key);
     const isBehind = writtenAt(place) > log.entries.length;
     const expected = isBehind && !next.has(key) ? null : expectedTile(audit, place, entries, leaves);
-    const found = await checkTile(audit, versions, place, expected, rule);
-    if (found && isBehind) audit.notes.report('pending', { object: key }, 'the next tile, behind the log');
+    const found = await checkTile(apart, versions, place, expected, rule);
+    if (found && isBehind) apart.notes.report('pending', { object: key }, 'the next tile, behind the log');
     if (!found && needed.has(key))
-      audit.notes.finding('tile-missing', { object: key }, 'a tile that the log needs is missing');
-  }
+      apart.notes.finding('tile-missing', { object: key }, 'a tile that the log needs is missing');
+    return apart.notes;
+  };
+  for await (const notes of mapAhead(new Set([...stored, ...needed]), together, check)) audit.notes.add(notes);
 }
 
 /** The checkpoints' objects: none missing, `checkpoint` not behind, each lock as long as it must be. */
@@ -249,23 +254,26 @@ export async function checkCheckpoints(
   rule: LockRule,
 ): Promise<void> {
   const size = log.entries.length;
-  for (const key of audit.inventory.keys('log/checkpoint')) {
-    if (key !== checkpointKey && !/^log\/checkpoints\/\d{20}$/.test(key)) continue;
-    audit.accounted.add(key);
-    const stored = await readStored(audit, key);
+  const check = async (key: string): Promise<Notes> => {
+    const apart = { ...audit, notes: new Notes() };
+    const stored = await readStored(apart, key);
     let newest: number | null = null;
     for (const { version, bytes } of stored.versions) {
-      const signed = sizeOf(audit, bytes);
+      const signed = sizeOf(apart, bytes);
       if (signed === null) continue;
       newest ??= signed;
-      checkLogKey(audit, bytes, (first ?? 0) + (signed - 1) * durationMs, durationMs, key);
-      await checkLock(audit, version, rule(signed, false), audit.notes);
+      checkLogKey(apart, bytes, (first ?? 0) + (signed - 1) * durationMs, durationMs, key);
+      await checkLock(apart, version, rule(signed, false), apart.notes);
     }
-    checkMarkers(stored, rule(newest ?? size, false), audit.notes);
-    if (key === checkpointKey) checkNewest(audit, newest, size);
-  }
+    checkMarkers(stored, rule(newest ?? size, false), apart.notes);
+    if (key === checkpointKey) checkNewest(apart, newest, size);
+    return apart.notes;
+  };
+  const keys = checkpointKeys(audit);
+  for (const key of keys) audit.inventory.account(key);
+  for await (const notes of mapAhead(keys, together, check)) audit.notes.add(notes);
   if (size === 0) return;
-  if (!audit.accounted.has(checkpointKey)) checkNewest(audit, null, size);
+  if (!audit.inventory.isAccounted(checkpointKey)) checkNewest(audit, null, size);
   const sized = await readStored(audit, sizedCheckpointKey(size));
   if (sized.versions.length === 0)
     audit.notes.finding(

@@ -2,6 +2,7 @@
 // altered (found by their chain), and those that belong to nothing (unlisted). An attacker can plant any; what counts is what
 // joins a chain.
 
+import type { Manifest } from '../../core/proof/batch.ts';
 import { equalBytes } from '../../core/proof/bytes.ts';
 import { type ChainEnd, chainStart } from '../../core/proof/chain.ts';
 import { checkSegment, joinsWhole, sealLeaves } from '../../core/proof/check-segment.ts';
@@ -28,13 +29,12 @@ function unlisted(
   except: ReadonlySet<string>,
 ): Map<number, { key: string; generation: number; first: bigint }[]> {
   const keys = new Map<number, { key: string; generation: number; first: bigint }[]>();
-  for (const key of audit.inventory.keys('events/')) {
+  for (const key of audit.inventory.unaccounted('events/')) {
     const place = parseSegmentKey(key);
-    if (!place || audit.accounted.has(key) || except.has(key)) continue;
-    keys.set(place.partition, [
-      ...(keys.get(place.partition) ?? []),
-      { key, generation: place.generation, first: place.first },
-    ]);
+    if (!place || except.has(key)) continue;
+    const own = keys.get(place.partition) ?? [];
+    own.push({ key, generation: place.generation, first: place.first });
+    keys.set(place.partition, own);
   }
   return keys;
 }
@@ -46,7 +46,7 @@ async function findNext(
   candidates: readonly { key: string; generation: number; first: bigint }[],
 ): Promise<Found | null> {
   for (const { key, generation, first } of candidates) {
-    if (audit.accounted.has(key)) continue;
+    if (audit.inventory.isAccounted(key)) continue;
     const fits =
       end.lastSeal === null || generation > end.generation || (generation === end.generation && first === end.next);
     if (!fits) continue;
@@ -74,7 +74,7 @@ async function follow(
     if (!next || !wanted(next.segment)) return found;
     const [run] = next.segment.runs;
     if (run.sealed.seal.partition !== partition) return found;
-    audit.accounted.add(next.key);
+    audit.inventory.account(next.key);
     const expected = segmentKey(run.sealed.seal);
     if (next.key !== expected) {
       audit.notes.finding('segment-misplaced', { object: next.key, partition }, `its seals belong to ${expected}`);
@@ -135,8 +135,8 @@ export async function recoverBatch(
 /** Segments behind the last logged batch, reported; answers the latest sealing time of each partition. */
 export async function checkPending(audit: Audit, progress: Progress): Promise<void> {
   await followPending(audit, progress);
-  const left = audit.inventory.keys('events/').some(key => !audit.accounted.has(key));
-  if (!left) return;
+  const [left] = audit.inventory.unaccounted('events/');
+  if (left === undefined) return;
   // The writer may have gone on while the listing was made: what does not join is looked at again.
   await audit.inventory.refresh('events/');
   await followPending(audit, progress);
@@ -161,15 +161,23 @@ async function followPending(audit: Audit, progress: Progress): Promise<void> {
   }
 }
 
-/** Everything that nothing accounts for. */
-export async function checkUnlisted(audit: Audit): Promise<void> {
-  for (const key of audit.inventory.keys()) {
-    if (audit.accounted.has(key)) continue;
-    const stored = await readStored(audit, key);
-    for (const { version, digest } of stored.versions) {
-      if (audit.listedDigests.has(digest))
-        audit.notes.report('same-bytes', whereOf(version), 'the bytes of a listed object under another key');
-      else audit.notes.finding('unlisted', whereOf(version), 'no batch lists it, and it joins no chain');
-    }
+/** Everything that nothing accounts for. `manifests`: all of the archive, read again where there is such a thing. */
+export async function checkUnlisted(audit: Audit, manifests: () => AsyncIterable<Manifest>): Promise<void> {
+  const found: StoredVersion[] = [];
+  for (const key of audit.inventory.unaccounted()) {
+    const { versions } = await readStored(audit, key);
+    found.push(...versions.map(({ version, digest }) => ({ version, digest })));
+  }
+  if (found.length === 0) return;
+  const digests = new Set(found.map(({ digest }) => digest));
+  const listed = new Set<string>();
+  for await (const { partitions } of manifests()) {
+    for (const { segments } of partitions)
+      for (const { sha256 } of segments) if (digests.has(sha256)) listed.add(sha256);
+  }
+  for (const { version, digest } of found) {
+    if (listed.has(digest))
+      audit.notes.report('same-bytes', whereOf(version), 'the bytes of a listed object under another key');
+    else audit.notes.finding('unlisted', whereOf(version), 'no batch lists it, and it joins no chain');
   }
 }

@@ -92,8 +92,7 @@ export class ReadAhead {
       const batch = await this.batch(k);
       if (!entry || !batch?.manifest || !this.#opens(entry)) continue;
       for (const place of placesOf(batch.manifest)) {
-        const versions = await this.#audit.inventory.versions(place.listed.key);
-        const size = versions.reduce((sum, version) => sum + version.size, 0);
+        const size = this.#audit.inventory.bytes(place.listed.key);
         while (!this.#ends && this.#underWay > 0 && (this.#underWay >= maxSegments || this.#bytes + size > maxBytes))
           await this.#change();
         if (this.#ends) return;

@@ -182,8 +182,7 @@ export function checkListed(
 ): ChainEnd {
   const { listed } = place;
   const where = listedWhere(place, period);
-  audit.accounted.add(listed.key);
-  audit.listedDigests.add(listed.sha256);
+  audit.inventory.account(listed.key);
   audit.counts.segments++;
   audit.notes.add(read.notes);
   if (before.lastSeal === null && listed.first > 0n) progress.beginsLate = true;

@@ -11,17 +11,18 @@ import { formatTime, manifestKey, parseDuration, parseTime } from '../../core/pr
 import { ProducerLedger } from '../../core/proof/producers.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';
 import { AuditorError } from '../error.ts';
+import { mapAhead } from '../read/ahead.ts';
 import type { ArchiveStore } from '../store.ts';
 import { checkBatches, lockRule } from './all-batches.ts';
 import { type Audit, clockTolerance, Notes, type Verdict, type VerifyOptions, whereOf } from './audit.ts';
-import { checkBatch, checkManifestKept } from './batches.ts';
+import { checkBatch, checkManifestKept, type KnownBatch, readBatch } from './batches.ts';
 import { Inventory, textOrNull } from './inventory.ts';
 import { checkCheckpoints, checkHead, checkTiles, readEntries, readLog } from './log.ts';
 import { checkPending, checkUnlisted } from './pending.ts';
 import { SegmentPool } from './segment-pool.ts';
 import type { SegmentReader } from './segment-reader.ts';
 import { type ListedPlace, type Progress, readListed } from './segments.ts';
-import { checkLocks, checkMarkers, checkOthers, checkUnlistedKept, readStored } from './stored.ts';
+import { checkLocks, checkMarkers, checkOthers, checkUnlistedKept, readStored, together } from './stored.ts';
 
 /** Until it is known whose seals count. */
 const noReader: SegmentReader = {
@@ -35,7 +36,7 @@ async function begin(store: ArchiveStore, options: VerifyOptions): Promise<{ aud
   const missing = await store.missingPermissions();
   const unchecked = missing.map(({ permission, unproven }) => `${permission} is not permitted: ${unproven}`);
   const inventory = await Inventory.load(store);
-  if (inventory.size === 0)
+  if (inventory.isEmpty)
     throw new AuditorError(
       'no-archive',
       `${store.location}: nothing is there, expected an archive (archive.json, batches/, events/, log/)`,
@@ -61,15 +62,13 @@ async function begin(store: ArchiveStore, options: VerifyOptions): Promise<{ aud
     canReadLocks,
     notes: new Notes(),
     segments: noReader,
-    accounted: new Set<string>(),
-    listedDigests: new Set<string>(),
   };
   return { audit, unchecked };
 }
 
 /** archive.json's versions that can be read, the newest first; whether they are true is said once all else is known. */
 async function readArchive(audit: Audit): Promise<Archive[]> {
-  audit.accounted.add(archiveKey);
+  audit.inventory.account(archiveKey);
   const stored = await readStored(audit, archiveKey);
   if (stored.versions.length === 0)
     audit.notes.finding(
@@ -133,7 +132,7 @@ async function checkPendingBatch(
   origin: string,
   period: number,
   before: BatchBefore | null,
-): Promise<Uint8Array | null> {
+): Promise<{ entry: Uint8Array; manifest: Manifest } | null> {
   const { duration } = progress.trust;
   const key = manifestKey(period);
   if (!audit.inventory.keys(key).includes(key)) return null;
@@ -144,7 +143,7 @@ async function checkPendingBatch(
     if (!manifest || manifest.period !== formatTime(period) || manifest.duration !== duration.text || !follows)
       continue;
     const where = { ...whereOf(version), period: manifest.period, events: manifest.events };
-    audit.accounted.add(key);
+    audit.inventory.account(key);
     audit.notes.report('pending', where, 'the next manifest, behind the log');
     if (period + duration.ms > audit.at + clockTolerance) {
       audit.notes.finding('future', where, 'its period ends after the time of verification');
@@ -162,7 +161,7 @@ async function checkPendingBatch(
       }
     }
     await checkUnlistedKept(audit, stored, digest, audit.notes);
-    return utf8(formatEntry(entry));
+    return { entry: utf8(formatEntry(entry)), manifest };
   }
   return null;
 }
@@ -174,6 +173,18 @@ function openManifest(audit: Audit, origin: string, bytes: Uint8Array): Manifest
   } catch {
     return null;
   }
+}
+
+async function* allManifests(
+  audit: Audit,
+  entries: readonly (LogEntry | null)[],
+  pending: Manifest | null,
+): AsyncGenerator<Manifest> {
+  for (const entry of entries) {
+    const manifest = entry && (await readBatch(audit, entry)).manifest;
+    if (manifest) yield manifest;
+  }
+  if (pending) yield pending;
 }
 
 /** Without a key of this archive nothing can be said: that is not a finding. */
@@ -226,6 +237,7 @@ export async function verifyArchive(store: ArchiveStore, options: VerifyOptions)
     return await verifyAll(audit, unchecked);
   } finally {
     await audit.segments.close();
+    audit.inventory.close();
   }
 }
 
@@ -265,15 +277,19 @@ async function verifyAll(audit: Audit, unchecked: readonly string[]): Promise<Ve
   const rule = lockRule(kept, audit.at, durationMs);
   // What a live segment's proof needs may not be hidden before the last of them expires.
   const needed = kept.reduce((latest, { retainUntil }) => Math.max(latest, retainUntil), 0);
-  for (const [k, batch] of batches.entries())
-    if (batch) await checkManifestKept(audit, batch, rule(k + 1, true), needed);
+  const checkKept = async ([k, batch]: [number, KnownBatch | null]): Promise<Notes> => {
+    const apart = { ...audit, notes: new Notes() };
+    if (batch) await checkManifestKept(apart, batch, rule(k + 1, true), needed);
+    return apart.notes;
+  };
+  for await (const notes of mapAhead(batches.entries(), together, checkKept)) audit.notes.add(notes);
   const nextPeriod = (first ?? 0) + entries.length * durationMs;
-  const pendingEntry =
+  const pending =
     duration && first !== null ? await checkPendingBatch(audit, progress, log.origin, nextPeriod, before) : null;
   await checkPending(audit, progress);
-  await checkTiles(audit, log, pendingEntry, rule);
+  await checkTiles(audit, log, pending?.entry ?? null, rule);
   await checkCheckpoints(audit, log, first, durationMs, rule);
-  await checkUnlisted(audit);
+  await checkUnlisted(audit, () => allManifests(audit, entries, pending?.manifest ?? null));
 
   checkHead(audit, log, first, durationMs);
   const lastEnd = nextPeriod;
