@@ -98,6 +98,8 @@ export interface AuditorSettings extends SenderSettings {
   readonly isSecretField: (name: string) => boolean;
   readonly key: (event: AuditEvent) => string;
   readonly onError: (error: AuditError) => void;
+  /** Told of each event that got a number, at the call: for tests. */
+  readonly accepted?: ((event: AuditEvent) => void) | undefined;
   readonly newId: () => string;
   readonly now: () => number;
 }
@@ -222,6 +224,7 @@ class TransportAuditor implements Auditor {
     this.#numbering.take();
     this.#counts.accepted += 1;
     this.#sender.push(outgoing);
+    if (!last) this.#settings.accepted?.(event);
   }
 
   #keyOf(event: AuditEvent): string {

@@ -78,6 +78,19 @@ test.each([
   expect([stdout, stderr]).toEqual(['service/a api-key\n', '']);
 });
 
+test.each(['import', 'require'])('%s finds the test kit', async how => {
+  const load =
+    how === 'import' ? "import('@tidemark/sdk/testing')" : "Promise.resolve(require('@tidemark/sdk/testing'))";
+  const text = `${load}.then(({ createTestAuditor }) => {
+    const audit = createTestAuditor();
+    audit.emit({ action: 'account.close', target: { type: 'account', id: '42' } });
+    console.log(audit.recorded({ action: 'account.close' }).length);
+  });`;
+  await writeFile(join(project, `kit-${how}.cjs`), text);
+  const { stdout, stderr } = await execute(process.execPath, [`kit-${how}.cjs`], { cwd: project });
+  expect([stdout, stderr]).toEqual(['1\n', '']);
+});
+
 test.each(['import', 'require'])('%s finds the plugins of web frameworks', async how => {
   // Links, which npm would take for something else: what comes behind asks npm no more.
   for (const name of ['express', 'fastify', 'hono'])
@@ -113,6 +126,14 @@ test('its types are right for who compiles against them', async () => {
     "const route = { action: 'a.b', target: (request: { params: { [name: string]: string } }) => ({ type: 't', id: request.params.id ?? '' }) };",
     "Fastify().get('/:id', { config: { audit: route } }, async () => '');",
     "new Hono().use(forHono({ audit })).get('/', audited({ action: 'a.b', target: () => target }));",
+    "import { createTestAuditor } from '@tidemark/sdk/testing';",
+    "import { defineActions } from '@tidemark/sdk';",
+    "const actions = defineActions({ 'a.b': { targets: ['t'] } });",
+    'const declared = createTestAuditor({ actions });',
+    "declared.emit({ action: 'a.b', target: { id: '1' } });",
+    "declared.recorded({ target: { id: '1' } }).map(event => event.target.type);",
+    '// @ts-expect-error not declared',
+    "createAuditor({ actions }).emit({ action: 'a.c', target: { id: '1' } });",
     '// @ts-expect-error no such scope',
     'audit.with({ actr: null }, () => 0);',
     "checker.check({ kind: 'token', token: 't' }).then(({ actor }) => createAuditor().emit({ ...event, actor }));",

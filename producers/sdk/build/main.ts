@@ -24,7 +24,7 @@ const DEPENDENCIES = [
 ];
 
 /** What a service may have beside it; the parts that need one are doors of their own. Versions that are not tried are not forbidden. */
-const PEERS = { '@opentelemetry/api': '>=1.4', express: '>=4', fastify: '>=4', hono: '>=4' };
+const PEERS = { '@opentelemetry/api': '>=1.4', express: '>=4', fastify: '>=4', hono: '>=4', vitest: '>=3.2' };
 
 /** The package's doors, by their paths below the root. */
 const DOORS = {
@@ -33,6 +33,8 @@ const DOORS = {
   './fastify': 'producers/sdk/fastify',
   './hono': 'producers/sdk/hono',
   './identity': 'producers/identity/index',
+  './testing': 'producers/sdk/testing/index',
+  './testing/vitest': 'producers/sdk/testing/vitest',
 };
 
 interface Manifest {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { temporaryFolder } from '../../temporary.ts';
@@ -35,8 +35,10 @@ const EXPECTED: readonly (readonly [string, readonly string[]])[] = [
 /** Those that serve, by what they import. */
 const SERVERS = ['@tidemark/sdk/fastify', '@tidemark/sdk/express', '@tidemark/sdk/hono'];
 
+const TEST = '@tidemark/sdk/testing';
+
 test('there are as many snippets as are run', () => {
-  const known = [...EXPECTED.map(([line]) => line), ...SERVERS];
+  const known = [...EXPECTED.map(([line]) => line), ...SERVERS, `${TEST}'`];
   expect(snippets.map(text => known.filter(line => text.includes(line)).length)).toEqual(snippets.map(() => 1));
 });
 
@@ -60,15 +62,23 @@ test.each(SERVERS)('%s', async name => {
   expect(child.printed()).toContain('audit: audit.close success');
 });
 
+test(TEST, async () => {
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const child = start(`${TEST}'`, {}, file => [vitest, 'run', '--root', dirname(file)]);
+  expect([await child.end, child.printed()]).toEqual([0, '']);
+});
+
 /** Runs the snippet that has a text, with the sources in the place of the package. */
-function start(having: string, more: Record<string, string>) {
+function start(having: string, more: Record<string, string>, by = (file: string) => [file]) {
   const folder = temporaryFolder();
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   const text = snippets.find(snippet => snippet.includes(having)) ?? '';
-  const sources = (_: string, path = '/index') => `'${root}/producers/sdk${path}.ts'`;
-  writeFileSync(join(folder, 'snippet.mts'), text.replace(/'@tidemark\/sdk(\/[a-z/]+)?'/g, sources));
+  const sources = (_: string, path = '/index') =>
+    `'${root}producers/sdk${path === '/testing' ? '/testing/index' : path}.ts'`;
+  const file = join(folder, 'snippet.test.mts');
+  writeFileSync(file, text.replace(/'@tidemark\/sdk(\/[a-z/]+)?'/g, sources));
   const env = { PATH: process.env.PATH, TIDEMARK_TRANSPORT: 'console', ...more };
-  const child = spawn(process.execPath, ['snippet.mts'], { cwd: folder, env, stdio: ['ignore', 'inherit', 'pipe'] });
+  const child = spawn(process.execPath, by(file), { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   let printed = '';
   child.stderr.setEncoding('utf8').on('data', one => {
