@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,9 +11,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { generatePem, signerFromPem } from '../../../core/edge/crypto.ts';
 import { openS3Bucket, type S3Bucket } from '../../../core/edge/s3/s3-bucket.ts';
-import { parseManifest } from '../../../core/proof/batch.ts';
+import { archiveKey, formatArchive, parseManifest } from '../../../core/proof/batch.ts';
 import { checkpointKey } from '../../../core/proof/log.ts';
 import { formatVerifierKey, parseNote } from '../../../core/proof/note.ts';
+import { formatTime, parseDuration, periodOf } from '../../../core/proof/period.ts';
 import { createLockedBucket, s3ConfigOf } from '../../../infra/local/bucket.ts';
 import { createTopics } from '../../../infra/local/topics.ts';
 import { openRegistry, subjectFor } from '../../../schemas/index.ts';
@@ -117,6 +119,14 @@ export class ArchiveWorld {
     this.#writing.catch(() => {}); // heard by who waits for it
   }
 
+  /** As if an archiver had begun the archive so many periods ago and none had run since: the next one has them all to seal. */
+  async beginAgo(periods: number): Promise<void> {
+    const duration = parseDuration(this.env.TIDEMARK_PERIOD ?? '');
+    const first = formatTime(periodOf(duration, Date.now() - periods * duration.ms));
+    const archive = { origin: testOrigin, topic: this.env.TIDEMARK_RAW_TOPIC ?? '', duration, first };
+    await this.bucket.create(archiveKey, Buffer.from(formatArchive(archive)), Date.now() + 2 * leastRetention.ms);
+  }
+
   startArchiver(proxy: S3Proxy, more: StackEnv = {}): Archiver {
     const env = { PATH: process.env.PATH ?? '', ...this.env, S3_ENDPOINT: proxy.url, ...more };
     const child = spawn(process.execPath, ['consumers/archiver/main.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -166,6 +176,8 @@ export class ArchiveWorld {
       )
         break;
     }
+    // Killed, wherever they are: what grows while it is read can't be judged, and what is left half done is normal life.
+    await Promise.all([...this.#archivers].map(child => endNow(child)));
     const versions = await this.#versions();
     const checked = checkArchive(versions, { logKey });
     const { findings } = await verdictOf(versions, { at: Date.now(), logKey, minRetention: leastRetention.ms });
@@ -224,12 +236,18 @@ export class ArchiveWorld {
   async close(): Promise<void> {
     this.#isOver = true;
     await this.#writing?.catch(() => {});
-    for (const child of this.#archivers) child.kill('SIGKILL');
+    await Promise.all([...this.#archivers].map(child => endNow(child)));
     await Promise.allSettled(this.#writers.map(writer => writer.close()));
     await Promise.allSettled(this.#proxies.map(proxy => proxy.close()));
     this.bucket.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+async function endNow(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
 }
 
 interface Names {

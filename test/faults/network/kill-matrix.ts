@@ -35,7 +35,7 @@ export interface MatrixOptions {
   say(line: string): void;
 }
 
-const patienceMs = 90_000;
+const patienceMs = 240_000;
 
 /** Runs the cases one after the other in one archive, and leaves an archiver running that nothing troubles. Throws where a write never came. */
 export async function runMatrix(world: ArchiveWorld, cases: readonly Case[], options: MatrixOptions): Promise<void> {
