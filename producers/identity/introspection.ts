@@ -1,6 +1,6 @@
 /** Opaque tokens by asking their issuer (RFC 7662), as a client that is authenticated. */
 import { z } from 'zod';
-import { attributesOf, identifier } from './claims.ts';
+import { attributesOf, identifier, isIdentifier } from './claims.ts';
 import { IdentityError } from './error.ts';
 import { addressOption, type HttpOptions, type JsonAnswer, requestJson } from './http.ts';
 import type { Checker, VerifiedIdentity } from './identity.ts';
@@ -91,7 +91,7 @@ function read({ status, body }: JsonAnswer, options: IntrospectionOptions, nowMs
   checkAnswer(claims, options, nowMs);
   const subject = identifier(claims.sub ?? claims.client_id, 'sub');
   const named = { issuer, subject, claims: { preferred_username: claims.username, ...claims } };
-  const credential = { method: 'introspection', keyId: claims.jti, checkedAt: nowMs * 1000 };
+  const credential = { method: 'introspection', keyId: [claims.jti].find(isIdentifier), checkedAt: nowMs * 1000 };
   return {
     attribution: 'verified',
     actor: actorOf(named, options, credential),

@@ -3,6 +3,7 @@
  * nothing in the token chooses how it is checked. What a verified token means is said by a mapping that is passed in.
  */
 import { decodeJwt, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { isIdentifier } from './claims.ts';
 import { IdentityError, type IdentityErrorCode } from './error.ts';
 import { addressOption, type HttpOptions } from './http.ts';
 import type { Checker, Presented, VerifiedIdentity } from './identity.ts';
@@ -153,7 +154,7 @@ function verified(claims: JWTPayload, kid: string | undefined, checkedAt: number
     claims,
     issuer: iss,
     subject: sub,
-    keyId: typeof jti === 'string' && jti !== '' ? jti : kid,
+    keyId: [jti, kid].find(isIdentifier),
     checkedAt: checkedAt * 1000,
     expiresAt: exp * 1000,
   };

@@ -3,6 +3,7 @@
  * accounts that were deleted. Whoever asks needs the role `system:auth-delegator`.
  */
 import { z } from 'zod';
+import { isIdentifier } from './claims.ts';
 import { IdentityError } from './error.ts';
 import { addressOption, type HttpOptions, requestJson } from './http.ts';
 import type { Checker, VerifiedIdentity } from './identity.ts';
@@ -82,7 +83,12 @@ async function ask(url: URL, token: string, options: TokenReviewOptions, now: ()
   const account = serviceAccount(user.username, options);
   if (account === undefined) throw new IdentityError('not-allowed', 'expected the token of a service account');
   const extra = (name: string): string | undefined => user.extra[`authentication.kubernetes.io/${name}`]?.[0];
-  const credential = { method: 'kubernetes', issuer, subject: user.username, keyId: extra('credential-id') };
+  const credential = {
+    method: 'kubernetes',
+    issuer,
+    subject: user.username,
+    keyId: [extra('credential-id')].find(isIdentifier),
+  };
   return {
     attribution: 'verified',
     actor: {
