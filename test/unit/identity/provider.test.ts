@@ -1,16 +1,21 @@
 // Against a real OpenID provider: what it signs, rotates, revokes and answers, and what happens while it is down.
 
 import { decodeJwt, decodeProtectedHeader, SignJWT, UnsecuredJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createIntrospectionChecker, createOidcChecker } from '../../../producers/identity/index.ts';
 import { AUDIENCE, codeOf, newKey } from './issuer.ts';
 import { type RealProvider, rsaKey, startProvider } from './provider.ts';
 
 let provider: RealProvider;
 beforeAll(async () => {
+  // It warns that its storage is not for production.
+  vi.spyOn(console, 'warn').mockReturnValue();
   provider = await startProvider();
 });
-afterAll(() => provider.web.down());
+afterAll(async () => {
+  await provider.web.down();
+  vi.restoreAllMocks();
+});
 
 /** The time of the checkers can be set forward; the provider's is the machine's. */
 function world() {
