@@ -8,7 +8,9 @@ import { type KnownBatch, placesOf, readBatch } from './batches.ts';
 import { type ListedObject, readListed } from './segments.ts';
 
 const maxManifests = 16;
+/** With threads; alone, what is open already only waits. */
 const maxSegments = 64;
+const maxSegmentsAlone = 8;
 /** Bytes of segments that were read, or are being read, and not checked yet; one that is larger comes alone. */
 const maxBytes = 64 << 20;
 
@@ -24,6 +26,7 @@ export class ReadAhead {
   readonly #opens: (entry: LogEntry) => boolean;
   readonly #batches = new Map<number, Promise<KnownBatch | null>>();
   readonly #begun: Begun[] = [];
+  readonly #maxSegments: number;
   #bytes = 0;
   #underWay = 0;
   #wake: (() => void)[] = [];
@@ -36,6 +39,7 @@ export class ReadAhead {
     this.#audit = audit;
     this.#entries = entries;
     this.#opens = opens;
+    this.#maxSegments = (audit.workers ?? 1) > 1 ? maxSegments : maxSegmentsAlone;
     this.#run().catch(cause => {
       this.#failure = { cause };
       this.#changed();
@@ -93,7 +97,11 @@ export class ReadAhead {
       if (!entry || !batch?.manifest || !this.#opens(entry)) continue;
       for (const place of placesOf(batch.manifest)) {
         const size = this.#audit.inventory.bytes(place.listed.key);
-        while (!this.#ends && this.#underWay > 0 && (this.#underWay >= maxSegments || this.#bytes + size > maxBytes))
+        while (
+          !this.#ends &&
+          this.#underWay > 0 &&
+          (this.#underWay >= this.#maxSegments || this.#bytes + size > maxBytes)
+        )
           await this.#change();
         if (this.#ends) return;
         this.#bytes += size;

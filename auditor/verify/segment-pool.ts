@@ -14,6 +14,9 @@ interface Waiting {
   readonly failed: (error: Error) => void;
 }
 
+/** What a thread makes of a segment lives until it is handed over: with less room it would be copied over and over. */
+const youngMiB = 64;
+
 /** A thread, and what it was asked for and has not answered. */
 class Thread {
   readonly #worker: Worker;
@@ -25,7 +28,7 @@ class Thread {
   #asked = 0;
 
   constructor(script: URL, trust: SealTrust) {
-    this.#worker = new Worker(script, { workerData: trust });
+    this.#worker = new Worker(script, { workerData: trust, resourceLimits: { maxYoungGenerationSizeMb: youngMiB } });
     this.#worker.on('message', ({ id, read }: SegmentAnswer) => {
       this.load -= read.size;
       const waiting = this.#waiting.get(id);

@@ -106,21 +106,24 @@ export class NumbersBuilder {
       firsts: new BigInt64Array(spans),
       counts: new Uint32Array(spans),
       prints: new Uint32Array(numbers),
-      ids: new Array<string>(edges),
+      ids: new Array<string>(edges).fill(''),
       offsets: new BigInt64Array(edges),
       runs: new Uint32Array(edges),
       abandoned: columns.flatMap((column, index) => column.abandoned.map(range => ({ column: index, ...range }))),
     };
     let [span, print, edge] = [0, 0, 0];
     for (const { firsts, counts, prints, ids, offsets, runs } of columns) {
-      built.firsts.set(firsts, span);
-      built.counts.set(counts, span);
-      built.prints.set(prints, print);
-      built.offsets.set(offsets, edge);
-      built.runs.set(runs, edge);
-      for (const id of ids) built.ids[edge++] = id;
-      span += firsts.length;
-      print += prints.length;
+      // By index: these are as many as events, and anything else takes as long as reading them.
+      for (let i = 0; i < firsts.length; i++, span++) {
+        built.firsts[span] = firsts[i] ?? 0n;
+        built.counts[span] = counts[i] ?? 0;
+      }
+      for (let i = 0; i < prints.length; i++, print++) built.prints[print] = prints[i] ?? 0;
+      for (let i = 0; i < ids.length; i++, edge++) {
+        built.ids[edge] = ids[i] ?? '';
+        built.offsets[edge] = offsets[i] ?? 0n;
+        built.runs[edge] = runs[i] ?? 0;
+      }
     }
     return built;
   }
