@@ -85,7 +85,9 @@ class S3Store implements ArchiveStore {
 
   async read(key: string, versionId: string | null): Promise<Uint8Array | null> {
     try {
-      const { Body } = await this.#client.send(new GetObjectCommand(this.#target(key, versionId)));
+      const { Body, ETag } = await this.#client.send(new GetObjectCommand(this.#target(key, versionId)));
+      // Every object has one: without, it is an error under a 200, and its text is not what the archive holds.
+      if (!ETag) throw new Error('the answer names no ETag');
       return Body ? await Body.transformToByteArray() : new Uint8Array();
     } catch (cause) {
       if (absent.has(nameOf(cause))) return null;

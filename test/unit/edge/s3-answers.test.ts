@@ -1,6 +1,7 @@
 // What the bucket makes of answers that say nothing certain: never that something is, or is not, there.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openS3Store } from '../../../auditor/s3-store.ts';
 import { openS3Bucket, type S3Bucket } from '../../../core/edge/s3/s3-bucket.ts';
 import { S3Proxy } from '../../faults/network/s3-proxy.ts';
 
@@ -37,6 +38,12 @@ test.each([200, 409, 500, 503])('an error under %i is no answer', async status =
   };
   for (const [what, ask] of Object.entries(asked))
     await expect(ask(), what).rejects.toMatchObject({ code: 'unavailable', disposition: 'wait' });
+});
+
+test('nor does the auditor take an error under 200 for an object', async () => {
+  proxy.rule = () => ({ kind: 'answer', status: 200, code: 'InternalError' });
+  const env = { S3_ENDPOINT: proxy.url, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' };
+  await expect(openS3Store('s3://b', env).read('archive.json', null)).rejects.toMatchObject({ code: 'unavailable' });
 });
 
 test('no answer at all is none either', async () => {
