@@ -69,10 +69,9 @@ export function planSealing(record: AuditRecord): Sealing {
 
 /** All that is sealed under one key: its fields, and what became of them. */
 class Group {
-  readonly paths: string[] = [];
-  /** Each text on its own, and all of them, one behind the other. */
-  readonly texts: string[] = [];
-  text = '';
+  /** All personal texts of the record, and which of them are its own. */
+  readonly #gathered: Gathered;
+  readonly fields: number[] = [];
   /** Behind the texts: the kept raw record. */
   original: Buffer | null = null;
   /** Of the fields, in bytes. */
@@ -87,19 +86,22 @@ class Group {
   tag: Buffer = none;
   at = 0;
 
-  add(path: string, text: string): void {
-    this.paths.push(path);
-    this.texts.push(text);
-    this.text += text;
+  constructor(gathered: Gathered) {
+    this.#gathered = gathered;
   }
 
   encrypt(record: AuditRecord, { id, key }: DataKey): void {
     const plaintext = this.#plaintext();
+    const { fields, lengths, original } = this;
+    const { paths } = this.#gathered;
     this.keyId = id;
     this.nonce = newNonce();
     this.head = headOf(id, this.nonce);
     const cipher = createCipheriv(CIPHER, key, this.nonce, CIPHER_OPTIONS);
-    cipher.setAAD(additionalDataOf(record, id, this.paths, this.lengths));
+    const beside = new AdditionalData(record, id);
+    for (let n = 0; n < fields.length; n++) beside.add(paths[fields[n] as number] as string, lengths[n] as number);
+    if (original !== null) beside.add(ORIGINAL_PATH, original.length);
+    cipher.setAAD(beside.bytes());
     this.ciphertext = cipher.update(plaintext);
     cipher.final();
     this.tag = cipher.getAuthTag();
@@ -114,21 +116,25 @@ class Group {
   }
 
   get isLast(): boolean {
-    return this.done === this.paths.length;
+    return this.done === this.lengths.length;
   }
 
   #plaintext(): Buffer {
-    const { text, texts, original } = this;
+    const { fields, original, lengths } = this;
+    const { texts } = this.#gathered;
+    let text = '';
+    for (let n = 0; n < fields.length; n++) text += texts[fields[n] as number];
     const bytes = Buffer.from(text, 'utf8');
     // As many bytes as characters: all of it is ASCII. Else each is encoded by itself, since two halves of a character might meet.
     const isAscii = bytes.length === text.length;
-    for (const one of texts) this.lengths.push(isAscii ? one.length : Buffer.byteLength(one, 'utf8'));
-    if (original === null && isAscii) return bytes;
-    if (original !== null) {
-      this.paths.push(ORIGINAL_PATH);
-      this.lengths.push(original.length);
+    for (let n = 0; n < fields.length; n++) {
+      const one = texts[fields[n] as number] as string;
+      lengths.push(isAscii ? one.length : Buffer.byteLength(one, 'utf8'));
     }
-    return Buffer.concat([...(isAscii ? [bytes] : texts.map(one => Buffer.from(one, 'utf8'))), original ?? none]);
+    if (original === null && isAscii) return bytes;
+    if (original !== null) lengths.push(original.length);
+    const each = isAscii ? [bytes] : fields.map(field => Buffer.from(texts[field] ?? '', 'utf8'));
+    return Buffer.concat([...each, original ?? none]);
   }
 }
 
@@ -145,21 +151,21 @@ class SealingPlan implements Sealing, SealedRecord {
   constructor(record: AuditRecord) {
     this.record = record;
     const gathered = new Gathered(record);
-    const { owners, ownerOf, paths, texts } = gathered;
+    const { owners, ownerOf } = gathered;
     const groups = this.#groups;
-    for (let n = 0; n < texts.length; n++) {
+    for (let n = 0; n < ownerOf.length; n++) {
       const owner = ownerOf[n] as number;
       if (owner === NOBODY) continue;
       let group = groups[owner];
       if (group === undefined) {
-        group = new Group();
+        group = new Group(gathered);
         groups[owner] = group;
       }
-      group.add(paths[n] as string, texts[n] as string);
+      group.fields.push(n);
     }
     if (record.original && record.original.sealed === null) {
       const owner = gathered.indexOf(dayOwner(record));
-      groups[owner] ??= new Group();
+      groups[owner] ??= new Group(gathered);
       groups[owner].original = encodeOriginal(record.original);
     }
     this.owners = owners;
@@ -235,23 +241,51 @@ export function additionalData(
   keyId: string,
   fields: readonly { readonly path: string; readonly length: number }[],
 ): Buffer {
-  const paths = fields.map(({ path }) => path);
-  return additionalDataOf(
-    record,
-    keyId,
-    paths,
-    fields.map(({ length }) => length),
-  );
+  const beside = new AdditionalData(record, keyId);
+  for (const { path, length } of fields) beside.add(path, length);
+  return Buffer.from(beside.bytes());
 }
 
-function additionalDataOf(
-  { id, raw }: AuditRecord,
-  keyId: string,
-  paths: readonly string[],
-  lengths: readonly number[],
-): Buffer {
-  let text = `tidemark-sealed/1\nAES-256-GCM\n${keyId}\n`;
-  text += `${JSON.stringify(id)} ${raw.topic} ${raw.generation} ${raw.partition} ${raw.offset}\n`;
-  for (let n = 0; n < paths.length; n++) text += `${paths[n]} ${lengths[n]}\n`;
-  return Buffer.from(text, 'utf8');
+const [SPACE, LINE_END, DIGIT_0] = [0x20, 0x0a, 0x30];
+/** Where it is put together: one event's at a time. */
+let scratch = Buffer.allocUnsafe(4096);
+
+/** Put together in bytes: as texts, its parts are more garbage than all else that sealing makes. */
+class AdditionalData {
+  #at: number;
+
+  constructor({ id, raw }: AuditRecord, keyId: string) {
+    const head =
+      `tidemark-sealed/1\nAES-256-GCM\n${keyId}\n` +
+      `${JSON.stringify(id)} ${raw.topic} ${raw.generation} ${raw.partition} ${raw.offset}\n`;
+    this.#at = 0;
+    this.#reserve(3 * head.length);
+    this.#at = scratch.write(head, 'utf8');
+  }
+
+  add(path: string, length: number): void {
+    this.#reserve(path.length + 20);
+    // Paths are ours, and ASCII.
+    let at = this.#at + scratch.write(path, this.#at, 'latin1');
+    scratch[at++] = SPACE;
+    let digits = 1;
+    for (let rest = length; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+    for (let rest = length, to = at + digits; to > at; rest = Math.floor(rest / 10))
+      scratch[--to] = DIGIT_0 + (rest % 10);
+    at += digits;
+    scratch[at++] = LINE_END;
+    this.#at = at;
+  }
+
+  /** Until the next is put together. */
+  bytes(): Buffer {
+    return scratch.subarray(0, this.#at);
+  }
+
+  #reserve(length: number): void {
+    if (this.#at + length <= scratch.length) return;
+    const larger = Buffer.allocUnsafe(2 * (this.#at + length));
+    scratch.copy(larger, 0, 0, this.#at);
+    scratch = larger;
+  }
 }

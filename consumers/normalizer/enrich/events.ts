@@ -24,9 +24,18 @@ const quietMs = 60_000;
 
 export function createEnrichEvents(log: Logger, registry: Registry): EnrichEvents {
   const registers = [registry];
-  const counter = (name: string, help: string, labelNames: string[] = []) =>
-    new Counter({ name: `tidemark_normalizer_${name}`, help, labelNames, registers });
-  const entriesTotal = counter('enrichments_total', 'What was added to events', ['name', 'status']);
+  const counter = (name: string, help: string, labelNames: string[] = [], tell = (_: Counter): void => {}) => {
+    const collect = function (this: Counter): void {
+      tell(this);
+    };
+    return new Counter({ name: `tidemark_normalizer_${name}`, help, labelNames, registers, collect });
+  };
+  /** Added up here and told when metrics are asked for: at each entry of each event, prom-client would make a text of its labels. */
+  const entries = new Map<string, Map<string, number>>();
+  counter('enrichments_total', 'What was added to events', ['name', 'status'], total => {
+    for (const [name, counts] of entries) for (const [status, count] of counts) total.inc({ name, status }, count);
+    entries.clear();
+  });
   const unavailable = counter('changes_unavailable_total', 'Times that the topic of changes gave no answer');
   const strange = counter('changes_strange_total', 'Values in the topic of changes that are none');
   const stale = new Gauge({
@@ -35,15 +44,6 @@ export function createEnrichEvents(log: Logger, registry: Registry): EnrichEvent
     labelNames: ['source'],
     registers,
   });
-  const counts = new Map<string, Map<string, Counter.Internal>>();
-  /** Kept: prom-client sorts and joins the labels anew at each call, for each entry of each event. */
-  const countOf = (name: string, status: string): Counter.Internal => {
-    const known = counts.get(name)?.get(status);
-    if (known) return known;
-    const count = entriesTotal.labels({ name, status });
-    counts.set(name, new Map(counts.get(name)).set(status, count));
-    return count;
-  };
   const saidAt = new Map<string, number>();
   const seldom = (about: string, say: () => void): void => {
     const now = Date.now();
@@ -52,8 +52,15 @@ export function createEnrichEvents(log: Logger, registry: Registry): EnrichEvent
     say();
   };
   return {
-    enriched: entries => {
-      for (const { name, status } of entries) countOf(name, status).inc();
+    enriched: added => {
+      for (const { name, status } of added) {
+        let counts = entries.get(name);
+        if (counts === undefined) {
+          counts = new Map();
+          entries.set(name, counts);
+        }
+        counts.set(status, (counts.get(status) ?? 0) + 1);
+      }
     },
     // An error's words may quote the event: its kind alone is logged.
     failed: (name, error) =>
