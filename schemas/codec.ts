@@ -51,6 +51,13 @@ export function shareEnrichment(entry: Enrichment): void {
   keepEncoding(entry, DatumWriter.encodePart(entry, writeEnrichment));
 }
 
+/** Writes an event's datum, as avsc would; the bytes are never written to again. */
+export function writeEvent(writer: DatumWriter, event: AuditEvent): Buffer {
+  writer.begin();
+  writeAuditEvent(writer, event);
+  return writer.end();
+}
+
 /**
  * Writes a record's datum behind `room` bytes, which the answer begins with. `event`: the bytes of the event, where the record still
  * says just what they do. `replacements`: what takes the place of its personal texts, those of what was added too.

@@ -8,7 +8,7 @@ export {
   subjectFor,
   type TypedAvro,
 } from './avro.ts';
-export { type EventBytes, type EventRead, readEvent, shareEnrichment, writeRecord } from './codec.ts';
+export { type EventBytes, type EventRead, readEvent, shareEnrichment, writeEvent, writeRecord } from './codec.ts';
 export { checkCompatibility, unknownTo } from './compatibility.ts';
 export { DatumError, type DatumFlaw } from './datum-reader.ts';
 export { DatumWriter, type Replacements } from './datum-writer.ts';

@@ -5,7 +5,7 @@
  */
 import type { Declarations } from '../../core/catalogue/index.ts';
 import { AUDIT_ACTIONS, defaultKey } from '../../core/event/index.ts';
-import { auditEventType } from '../../schemas/avro.ts';
+import { DatumWriter, writeEvent } from '../../schemas/index.ts';
 import type { AuditEvent, Origin, Producer } from '../../schemas/types.ts';
 import { type AroundOptions, runAround } from './around.ts';
 import { type ChangeOptions, changeEvent } from './change.ts';
@@ -116,6 +116,7 @@ class TransportAuditor implements Auditor {
   readonly #settings: AuditorSettings;
   readonly #sender: Sender;
   readonly #numbering: Numbering;
+  readonly #writer = new DatumWriter();
   readonly #scopes = new Scopes();
   readonly #counts = { accepted: 0, delivered: 0, rejected: 0, failed: 0, emitFailures: 0 };
   #closing: Promise<void> | undefined;
@@ -205,7 +206,7 @@ class TransportAuditor implements Auditor {
     const outgoing: Outgoing = {
       id: event.id,
       key,
-      datum: auditEventType().encode({ ...event, producer }),
+      datum: writeEvent(this.#writer, { ...event, producer }),
       headers: { 'tidemark-instance': producer.instance, 'tidemark-sequence': String(producer.sequence) },
       deadline,
       delivered: () => {

@@ -9,6 +9,7 @@ import type { Actions } from './actions.ts';
 import type { AuditorSettings } from './auditor.ts';
 import { microClock } from './clock.ts';
 import { AuditError } from './error.ts';
+import { eventIds } from './event-id.ts';
 import type { KafkaTransportSettings } from './kafka-transport.ts';
 import { createMask, type MaskOptions } from './masking.ts';
 import {
@@ -107,7 +108,7 @@ export function resolveOptions(
     isSecretField: secretFields(options.secretFields, options.clearFields),
     key: options.key ?? defaultKey,
     onError: options.onError ?? (() => undefined),
-    newId: uuidv7,
+    newId: eventIds(),
     now: microClock(),
   };
   if (kafka === null || registry === null) return { auditor, transport: 'console' };

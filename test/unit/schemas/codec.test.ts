@@ -15,6 +15,7 @@ import {
   type EventRead,
   readEvent,
   shareEnrichment,
+  writeEvent,
   writeRecord,
 } from '../../../schemas/index.ts';
 import { valuesOf } from './random.ts';
@@ -34,6 +35,16 @@ test('a record is written as avsc writes it, byte for byte', () => {
     fc.property(records, fc.nat({ max: 9 }), (record, room) => {
       const bytes = writeRecord(writer, record, null, null, room).subarray(room);
       expect(bytes.equals(auditRecordType().encode(record))).toBe(true);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('an event is written as avsc writes it, byte for byte', () => {
+  const writer = new DatumWriter();
+  fc.assert(
+    fc.property(events, event => {
+      expect(writeEvent(writer, event).equals(auditEventType().encode(event))).toBe(true);
     }),
     { numRuns: 150 },
   );
