@@ -78,7 +78,7 @@ async function rateOf(program: Program, written: (log: string) => Written, count
   throw new Error(`not all was written within two minutes:\n${program.log().slice(-2000)}`);
 }
 
-async function run({ repetitions = 3, events = 300_000, profiles, cases }: BenchOptions): Promise<void> {
+async function run({ repetitions = 3, events = 200_000, profiles, cases }: BenchOptions): Promise<void> {
   const topics = await openTopics();
   const world = await createWorld();
   const { folder } = world;
