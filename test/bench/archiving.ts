@@ -12,7 +12,7 @@ import { shapes } from './shapes.ts';
 import { formatVerdict, median, pairedRatios } from './statistics.ts';
 import { openTopics, ratesOf, type Topics } from './topics.ts';
 
-const objectBytes = 16 << 20;
+const objectBytes = 8 << 20;
 /** Objects that are not counted: what compilers have yet to learn. */
 const warmUps = 3;
 
@@ -69,7 +69,9 @@ async function rateOf(program: Program, written: (log: string) => Written, count
     program.checkRuns();
     const objects = written(program.log());
     const last = objects.at(-1);
-    if (!last || last.events < count * 0.9) continue;
+    const before = objects.at(-2);
+    // Behind the last one that is counted are one more, perhaps, and one that will not be full.
+    if (!last || !before || count - last.events > 2.2 * (last.events - before.events)) continue;
     const cpu = (cpuSeconds(program.pid) * 1e6) / last.events;
     const first = objects[warmUps - 1];
     if (!first || first === last) throw new Error(`${objects.length} objects are too few for a rate`);
