@@ -12,14 +12,20 @@ export function checkDeclared(event: AuditEvent, declarations: Declarations): Ev
   const { action } = event;
   if (action.startsWith(RESERVED_PREFIX)) return [];
   const declaration = Object.hasOwn(declarations, action) ? declarations[action] : undefined;
-  if (declaration === undefined) {
-    return [
-      { field: 'action', found: JSON.stringify(action), expected: 'an action that is declared', rule: 'declared' },
-    ];
-  }
+  if (declaration === undefined) return [undeclared(action)];
   const problems = checkTargets(event, declaration);
   if (event.outcome !== 'success') return problems;
   return [...problems, ...checkRequired(event, declaration), ...checkWho(event, declaration)];
+}
+
+/** The problem of an action that no catalogue has. */
+export function undeclared(action: string): EventProblem {
+  return {
+    field: 'action',
+    found: JSON.stringify(action.slice(0, 64)),
+    expected: 'an action that is declared',
+    rule: 'declared',
+  };
 }
 
 function checkTargets(

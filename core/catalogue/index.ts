@@ -1,5 +1,5 @@
 /** Declared actions: one catalogue for those who publish, those who check and those who read. Pure. */
-export { checkDeclared } from './check-declared.ts';
+export { checkDeclared, undeclared } from './check-declared.ts';
 export {
   type ActionDeclaration,
   type CatalogueProblem,

@@ -3,7 +3,7 @@
  * result are core/event's, which the normalizer asks again; here are those on the caller's side of it: types, unknown
  * properties, defaults.
  */
-import { checkDeclared, type Declarations } from '../../core/catalogue/index.ts';
+import { checkDeclared, type Declarations, undeclared } from '../../core/catalogue/index.ts';
 import {
   ACTION_RULE,
   AUDIT_ACTIONS,
@@ -94,11 +94,18 @@ export function readInput(input: unknown, stamps: Stamps): AuditEvent {
     corrects: reading.optionalText(fields, 'corrects', ''),
     attributes: readAttributes(fields.attributes, reading),
   };
+  if (declarations !== undefined && reading.problems.length > 0) tellUndeclared(event.action, declarations, reading);
   // Rules are asked only of what could be read: a missing id is told once, not also as an empty one.
   const problems =
     reading.problems.length > 0 ? reading.problems : inCallersWords(checkAll(event, declarations), fields);
   if (problems.length > 0) throw invalidEvent(problems);
   return event;
+}
+
+/** What else is wrong with an action that is not declared follows from that: a type that nobody could fill in. */
+function tellUndeclared(action: string, declarations: Declarations, reading: Reading): void {
+  const isOther = action === '' || Object.hasOwn(declarations, action) || action.startsWith(RESERVED_PREFIX);
+  if (!isOther) reading.problems.unshift(undeclared(action));
 }
 
 function checkAll(event: AuditEvent, declarations: Declarations | undefined): EventProblem[] {

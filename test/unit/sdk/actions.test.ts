@@ -47,6 +47,14 @@ describe('an event of a declared action', () => {
   });
 
   test.each<[string, object, [string, string][]]>([
+    [
+      'undeclared, and without a type that could be filled in',
+      { ...closing, action: 'account.open' },
+      [
+        ['action', 'declared'],
+        ['target.type', undefined as never],
+      ],
+    ],
     ['undeclared', { action: 'account.open', target: { type: 'account', id: '1' } }, [['action', 'declared']]],
     [
       'inherited names are not declared',
