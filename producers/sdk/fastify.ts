@@ -2,6 +2,7 @@
  * The plugin for Fastify 5: opens the scope of each request, and records the outcome of routes that declare their action
  * in `config.audit`.
  */
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import { nodeHeader } from './web/incoming.ts';
 import {
@@ -91,6 +92,8 @@ function addHooks(app: FastifyInstance, requests: RequestAudit<AuditedRequest>):
     if (requests.mustRecord(route)) {
       one.isRecorded = true;
       if (await requests.record(one.audited, route, request as AuditedRequest, reply.statusCode)) return payload;
+      // A stream that nobody will read would keep what it has open.
+      if (payload instanceof Readable) payload.destroy();
       refuse(reply, 'unrecorded').removeHeader('content-length');
       return REFUSALS.unrecorded.body;
     }

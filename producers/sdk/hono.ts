@@ -62,6 +62,7 @@ export function audited(route: RouteAudit<Context>): MiddlewareHandler {
     }
     if (!requests.mustRecord(route)) requests.emit(one.audited, route, c, c.res.status);
     else if (!(await requests.record(one.audited, route, c, c.res.status))) {
+      await c.res.body?.cancel().catch(() => undefined);
       // Headers of the answer before would be taken over.
       c.res = undefined;
       c.res = refusal('unrecorded');

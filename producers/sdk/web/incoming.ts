@@ -12,14 +12,17 @@ export interface Incoming {
   header(name: string): string | undefined;
 }
 
+/** The address that no host has (RFC 1122, section 3.2.1.3). */
+const NOBODY = '0.0.0.0';
 const MAX_USER_AGENT = 512;
 const ID = /^[\w.:/+=@-]{1,128}$/;
 /** W3C Trace Context, section 3.2; ids of zeros are invalid. */
 const TRACE_PARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** `behindProxy`: an id of the request comes from the proxy, not from just anybody. */
-export function requestOf(incoming: Incoming, addressOf: ClientAddress, behindProxy: boolean): RequestInput {
-  const given = behindProxy ? incoming.header('x-request-id') : undefined;
+export function requestOf(incoming: Incoming, addressOf: ClientAddress): RequestInput {
+  // An id is believed of a peer whose word on addresses is: of a known proxy, not of just anybody.
+  const isProxy = addressOf(incoming.peer, NOBODY) === NOBODY;
+  const given = isProxy ? incoming.header('x-request-id') : undefined;
   const traceParent = incoming.header('traceparent')?.trim();
   return {
     id: [incoming.id, given].find(id => id !== undefined && ID.test(id)) ?? randomUUID(),

@@ -79,7 +79,7 @@ export class RequestAudit<Request> {
 
   /** The scope of a request that comes in; never rejects. */
   async begin(request: Request, incoming: Incoming): Promise<Audited> {
-    const facts = requestOf(incoming, this.#addressOf, this.#options.trustProxy !== undefined);
+    const facts = requestOf(incoming, this.#addressOf);
     let who: AuditScope = {};
     try {
       who = scopeOf(await this.#options.identify?.(request));

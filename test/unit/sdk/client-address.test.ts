@@ -35,10 +35,10 @@ test.each([-1, 1.5, '10.0.0.0/8', ['10.0.0.0/33'], ['nonsense'], ['10.0.0.0/']])
 });
 
 test('what a request says of itself never makes an event invalid', () => {
-  const of = (headers: Record<string, string>, behindProxy = false, id?: string) =>
-    requestOf({ peer: '192.0.2.7', id, header: name => headers[name] }, clientAddressBy(undefined), behindProxy);
+  const of = (headers: Record<string, string>, trust?: TrustProxy, id?: string) =>
+    requestOf({ peer: '192.0.2.7', id, header: name => headers[name] }, clientAddressBy(trust));
   const parent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-  expect(of({ traceparent: parent, 'user-agent': 'x' }, false, 'r-1')).toEqual({
+  expect(of({ traceparent: parent, 'user-agent': 'x' }, undefined, 'r-1')).toEqual({
     id: 'r-1',
     traceParent: parent,
     clientAddress: '192.0.2.7',
@@ -56,7 +56,9 @@ test('what a request says of itself never makes an event invalid', () => {
   expect(of({ 'user-agent': '\ud83d'.repeat(5000) }).userAgent).toHaveLength(512);
   const uuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
   expect(of({ 'x-request-id': 'mine' }).id).toMatch(uuid);
-  expect(of({ 'x-request-id': 'mine' }, true).id).toBe('mine');
-  expect(of({ 'x-request-id': 'a b\n' }, true).id).toMatch(uuid);
-  expect(of({}, false, '').id).toMatch(uuid);
+  expect(of({ 'x-request-id': 'mine' }, 1).id).toBe('mine');
+  expect(of({ 'x-request-id': 'mine' }, ['192.0.2.7']).id).toBe('mine');
+  expect(of({ 'x-request-id': 'mine' }, ['10.0.0.0/8']).id).toMatch(uuid);
+  expect(of({ 'x-request-id': 'a b\n' }, 1).id).toMatch(uuid);
+  expect(of({}, undefined, '').id).toMatch(uuid);
 });
