@@ -15,7 +15,7 @@ interface Waiting {
 }
 
 /** What a thread makes of a segment lives until it is handed over: with less room it would be copied over and over. */
-const youngMiB = 64;
+const youngMiB = 32;
 
 /** A thread, and what it was asked for and has not answered. */
 class Thread {
