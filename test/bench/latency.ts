@@ -10,7 +10,7 @@ import { type Pipeline, startPipeline } from './pipeline.ts';
 import { variants } from './settings.ts';
 import { deployments, rawKey, rawValue, shapes } from './shapes.ts';
 import { quantile } from './statistics.ts';
-import { fillTopic, ratesOf } from './topics.ts';
+import { ratesOf } from './topics.ts';
 
 const seconds = 15;
 const tickMs = 10;
@@ -80,13 +80,12 @@ async function append(
 }
 
 async function run({ events = 60_000, profiles }: BenchOptions): Promise<void> {
-  const pipeline = await startPipeline({ partitions: 1, parts: variants['all on'], profiles });
-  const { topics, raw, schemaId } = pipeline;
+  const backlog = [...deployments(), ...Array.from({ length: events }, (_, n) => shapes[0].eventOf(n))];
+  const pipeline = await startPipeline({ partitions: 1, parts: variants['all on'], profiles, backlog });
+  const { topics } = pipeline;
   const producer = topics.kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
   try {
     await producer.connect();
-    const backlog = [...deployments(), ...Array.from({ length: events }, (_, n) => shapes[0].eventOf(n))];
-    await fillTopic(topics.kafka, raw, schemaId, backlog);
     const check = () => {
       pipeline.normalizer.checkRuns();
       pipeline.archiver.checkRuns();
