@@ -101,9 +101,15 @@ export interface LedgerContext {
   readonly beginsLate: boolean;
 }
 
+/** Spans that may wait to be joined, of all instances together: of one that has ended nothing comes that would join them. */
+const maxWaiting = 65_536;
+
 export class ProducerLedger {
   readonly #instances = new Map<string, Instance>();
   readonly #prints = new NumberPrints();
+  /** Instances with spans that were taken since all were joined, and how many spans. */
+  readonly #waiting = new Set<Instance>();
+  #spans = 0;
 
   /** Adds a segment's numbers; segments in the order of the archive. `seals`: those of its runs. */
   take(numbers: SegmentNumbers, seals: readonly Seal[]): void {
@@ -124,6 +130,7 @@ export class ProducerLedger {
         instance = new Instance();
         this.#instances.set(name, instance);
       }
+      this.#waiting.add(instance);
       let last = 0n;
       for (const end = span + (spans[column] ?? 0); span < end; span++) {
         const first = firsts[span] ?? 0n;
@@ -138,6 +145,12 @@ export class ProducerLedger {
         else takeNew(instance, { first, last, low, high }, known);
       }
       instance.end(last, ended[column] === 1);
+    }
+    this.#spans += firsts.length;
+    if (this.#spans > maxWaiting) {
+      for (const instance of this.#waiting) instance.intervals();
+      this.#waiting.clear();
+      this.#spans = 0;
     }
     for (const { column, first, last } of abandoned)
       this.#instances.get(instances[column] ?? '')?.giveUp({ first, last });
