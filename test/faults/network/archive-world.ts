@@ -36,6 +36,12 @@ export interface Archiver {
   end(signal?: NodeJS.Signals): Promise<void>;
 }
 
+/** Of all worlds: they end with this process. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export interface WorldOptions {
   readonly partitions?: number;
   readonly period?: string;
@@ -131,6 +137,7 @@ export class ArchiveWorld {
     const env = { PATH: process.env.PATH ?? '', ...this.env, S3_ENDPOINT: proxy.url, ...more };
     const child = spawn(process.execPath, ['consumers/archiver/main.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#archivers.add(child);
+    running.add(child);
     let output = '';
     const hear = (data: unknown) => {
       output = (output + String(data)).slice(-20_000);
@@ -139,6 +146,7 @@ export class ArchiveWorld {
     const exited = new Promise<void>(resolve => {
       child.once('exit', () => {
         this.#archivers.delete(child);
+        running.delete(child);
         resolve();
       });
     });

@@ -8,6 +8,7 @@ import { takeAway } from './outage.ts';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } });
 const say = (line: string) => process.stdout.write(`${line}\n`);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
 const stack = await startStack({ progress: say });
 const world = await ArchiveWorld.open(stack.env, { period: 'PT10S' });

@@ -14,6 +14,7 @@ const { values } = parseArgs({
   options: { 'fresh-groups': { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
 });
 const say = (line: string) => process.stdout.write(`${line}\n`);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
 async function inWorld(stack: StackEnv, what: string, run: (world: ArchiveWorld) => Promise<void>): Promise<boolean> {
   if (!what.includes(values.only)) return true;
