@@ -57,6 +57,12 @@ export const benches: readonly BenchEntry[] = [
   },
   {
     ...quick,
+    name: 'context',
+    about: 'what record() costs its caller in a scope, without the way to Kafka',
+    load: () => import('./context.ts'),
+  },
+  {
+    ...quick,
     name: 'size',
     about: 'bytes of an event in the archive, against JSON lines under gzip',
     load: () => import('./size.ts'),
