@@ -24,7 +24,7 @@ export function formatReport(result: RunResult): string {
     `other problems  ${problems.length - count('lost') - count('doubled')}`,
     `verify          ${verdict.verdict}; reports: ${tally(verdict.reports.map(({ code }) => code)) || 'none'}`,
     `false findings  ${result.falseFindings.length}`,
-    `recovery        sealed again: ${quantiles(sealed)}; in the bucket again: ${quantiles(archivedMs)} (of ${sealed.length} faults)`,
+    `recovery        sealed again: ${quantiles(sealed)}; in the bucket again: ${quantiles(archivedMs)} (${sealed.length} of ${injections.length} faults)`,
   ];
   const all = [...problems.map(({ kind, what }) => `${kind}: ${what}`), ...result.falseFindings, ...result.trouble];
   lines.push(...all.slice(0, mostLines).map(text => `WRONG  ${text}`));

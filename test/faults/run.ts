@@ -123,6 +123,8 @@ async function runIn(world: World, scene: Scene, options: RunOptions): Promise<R
   const ends = [...fleets(scene).flatMap(fleet => fleet.ends), ...scene.services.ends];
   trouble.push(...world.s3.problems);
   trouble.push(...scene.services.ends.filter(end => !end.endsWith(': 0')));
+  for (const { name, recovery } of injections)
+    if (!recovery) trouble.push(`${name}: what came before was not through ${options.drainMs / 1000} s after it`);
   const result = { seed, folder: world.folder, injections, comparison, verdict, falseFindings: wrong, trouble, ends };
   if (!isWell(result) && options.keep) await check(world, plan, '--keep');
   return result;
