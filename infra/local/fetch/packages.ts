@@ -9,6 +9,7 @@ const APICURIO = '3.0.9'; // the newest release whose whole application Maven Ce
 const SEAWEEDFS = '4.48';
 const MOTO = '5.2.5';
 const TOXIPROXY = '2.12.0';
+const VERSITYGW = '1.8.0';
 
 // Kafka's own jars name no logging back end: without one a broker that fails says nothing at all.
 const KAFKA_POM = `<project>
@@ -72,6 +73,14 @@ export const toxiproxyPackage: Package = {
   title: `toxiproxy ${TOXIPROXY}`,
   client: 'go',
   fill: folder => goInstall(folder, `github.com/Shopify/toxiproxy/v2/cmd/server@v${TOXIPROXY}`),
+};
+
+/** `bin/versitygw`: another S3 server with versions and Object Lock, for tests. Compiled here: a minute the first time. */
+export const versitygwPackage: Package = {
+  name: `versitygw-${VERSITYGW}`,
+  title: `versitygw ${VERSITYGW}`,
+  client: 'go',
+  fill: folder => goInstall(folder, `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`),
 };
 
 /** Into `bin/` of the folder, by Go's own cache of modules. */

@@ -16,7 +16,7 @@ const NEEDS: Record<Tool, { what: string; debian: string; brew: string }> = {
   },
   maven: { what: 'Maven (mvn) to download Kafka and the registry', debian: 'maven', brew: 'maven' },
   pip: { what: 'Python 3 with pip to download the local S3 server', debian: 'python3-pip', brew: 'python' },
-  go: { what: 'Go to build a faulty network for tests', debian: 'golang-go', brew: 'go' },
+  go: { what: 'Go to build a faulty network and a second S3 server for tests', debian: 'golang-go', brew: 'go' },
 };
 
 export function javaCommand(): string {
