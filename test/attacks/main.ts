@@ -1,5 +1,5 @@
 // `npm run attacks`: each row of the alteration table in a folder, on SeaweedFS and on versitygw. `--on folder,seaweedfs,versitygw` and
-// `--only TEXT` (a part of a name) choose among them.
+// `--only TEXT` (a part of a name) choose among them; `--page` prints the table instead, as docs/threat-model.md has it.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,10 +9,17 @@ import type { Verdict } from '../../auditor/verify/index.ts';
 import { LOCAL_REGION, startS3 } from '../../infra/local/s3.ts';
 import { startVersitygw } from '../../infra/local/versitygw.ts';
 import type { Attack } from './attack.ts';
+import { threatTable } from './page.ts';
 import { type AttackedServer, differenceOf, openServer, verifyInFolder } from './stores.ts';
 import { attacks } from './table.ts';
 
-const { values } = parseArgs({ options: { on: { type: 'string' }, only: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { on: { type: 'string' }, only: { type: 'string' }, page: { type: 'boolean' } },
+});
+if (values.page) {
+  process.stdout.write(threatTable(attacks));
+  process.exit(0);
+}
 const stores = (values.on ?? 'folder,seaweedfs,versitygw').split(',');
 const chosen = attacks.filter(({ name }) => name.includes(values.only ?? ''));
 const progress = (line: string): boolean => process.stderr.write(`${line}\n`);

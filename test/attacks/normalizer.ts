@@ -101,7 +101,7 @@ const rows: readonly Row[] = [
     found: ['gap'],
   },
   {
-    name: 'a partition that stopped without a word',
+    name: 'a partition that stopped without a word (CloudTrail: silence)',
     spec: { runs: spec.runs.filter(({ partition, period }) => partition === 0 || period === 0) },
     found: ['silent'],
   },
