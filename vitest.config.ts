@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Two projects: `unit` needs no server and starts none; `integration` has one stack for the whole run, one file at a time.
+// Two projects: `unit` needs no server and starts none; `integration` has one stack for the whole run. Files of it mostly wait for servers,
+// sessions and periods, and share no state: two at a time.
 export default defineConfig({
   test: {
     teardownTimeout: 30_000,
@@ -21,7 +22,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/stack-setup.ts'],
           pool: 'forks',
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },
