@@ -53,6 +53,9 @@ async function readOn({ topics, events }: Pipeline): Promise<Reading> {
   return { latencies, stop };
 }
 
+/** Well below the topic's `max.message.bytes`: after a pause of the machine much is due at once. */
+const mostPerSend = 1000;
+
 /** Appends events at an even pace, as many services would together. */
 async function append(
   producer: Producer,
@@ -69,7 +72,7 @@ async function append(
   for (let now = 0; now < forMs; now = performance.now() - began) {
     const due = Math.floor((now * perSecond) / 1000);
     const messages = [];
-    for (; sent < due; sent++) {
+    for (; sent < due && messages.length < mostPerSend; sent++) {
       const message = values[sent % values.length];
       if (message) messages.push(message);
     }
