@@ -121,7 +121,7 @@ class PartitionRun implements RunningPartitions {
       maxWaitTimeInMs: 200, // with all paused, how often it looks whether a heartbeat is due
       metadataMaxAge: options.metadataAgeMs ?? 20_000,
       allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: 12, restartOnFailure: async () => false },
+      retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: 5 }, // then the group is joined anew, see CRASH
     });
   }
 
@@ -143,6 +143,12 @@ class PartitionRun implements RunningPartitions {
     this.#consumer.on(events.HEARTBEAT, () => this.#watchdog?.beat());
     this.#consumer.on(events.REBALANCING, () => this.#watchdog?.joining());
     this.#consumer.on(events.CRASH, ({ payload }) => {
+      // Brokers that are away for a while: kafkajs joins anew, and whether that takes too long, the watchdog decides.
+      if (payload.restart) {
+        this.#log.warn({ error: describeError(payload.error) }, "the group's consumer failed, joining anew");
+        this.#watchdog?.joining();
+        return;
+      }
       this.#fatal(new KafkaError('consumer-stopped', `the group's consumer crashed: ${payload.error.message}`));
       resolve();
     });
