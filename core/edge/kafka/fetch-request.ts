@@ -1,23 +1,8 @@
 // Kafka's Fetch, as far as kafkajs' own is no use to us: it takes a batch's records apart all at once, whatever they expand to, and
 // spreads them over a call's arguments, which ends at some 120,000. Its connection, its encoding and its errors are used.
 
-import { type Broker, fetchProtocol, sendFetch } from './internals.ts';
+import { type Broker, type FetchRequest, fetchProtocol, sendFetch } from './internals.ts';
 import type { PartitionAnswer } from './record-set.ts';
-
-export interface FetchRequest {
-  readonly isolationLevel: number;
-  readonly maxWaitTime: number;
-  readonly minBytes: number;
-  readonly maxBytes: number;
-  readonly topics: readonly {
-    readonly topic: string;
-    readonly partitions: readonly {
-      readonly partition: number;
-      readonly fetchOffset: string;
-      readonly maxBytes: number;
-    }[];
-  }[];
-}
 
 /** As kafkajs' `parse` wants it, which throws for the error codes. */
 export interface ReadAnswer {

@@ -30,11 +30,18 @@ export interface FetchAnswer {
 }
 
 export interface FetchRequest {
-  isolationLevel: number;
-  maxWaitTime: number;
-  minBytes: number;
-  maxBytes: number;
-  topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
+  readonly isolationLevel: number;
+  readonly maxWaitTime: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly fetchOffset: string;
+      readonly maxBytes: number;
+    }[];
+  }[];
 }
 
 export interface ProduceRequest {
@@ -139,7 +146,7 @@ export function createCluster(kafka: Kafka): Cluster {
 }
 
 /** Fetch, version 11, whose answer is taken apart by `read` and then checked for error codes by kafkajs. */
-export function fetchProtocol(request: object, read: (payload: Buffer) => object): Protocol {
+export function fetchProtocol(request: FetchRequest, read: (payload: Buffer) => object): Protocol {
   const { protocol } = require('kafkajs/src/protocol/requests/fetch') as {
     protocol(version: { version: number }): (request: object) => Protocol;
   };

@@ -12,11 +12,10 @@
 import { KafkaError } from './error.ts';
 import { type Broker, type Decoder, type FetchAnswer, loadInternals, type RawMessage } from './internals.ts';
 import { checkProduce, patchProduce } from './produce-patch.ts';
+import type { HeaderList } from './record.ts';
 
 const patched = Symbol('tidemark.patched');
 const listed = Symbol('tidemark.headers');
-
-export type HeaderList = readonly (readonly [string, Buffer | null])[];
 
 /** Patches kafkajs, once, and tries the patches; throws `not-patched`. */
 export function patchKafka(): void {

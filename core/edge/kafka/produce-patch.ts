@@ -1,4 +1,4 @@
-// The fourth mend of kafkajs (patch.ts has the others): a OutgoingBatch, given in the place of messages, is sent as the bytes that it is. The
+// The fourth mend of kafkajs (patch.ts has the others): an OutgoingBatch, given in the place of messages, is sent as the bytes that it is. The
 // request around it is that of all versions from 3 to 8 (kafkajs has 7 as its last):
 //
 //   transactional id, acks 2, timeout 4, 1 topic 4, its name, 1 partition 4, its number 4, length 4, the batch
@@ -27,7 +27,7 @@ export function patchProduce(prototype: Broker): void {
   };
 }
 
-/** Throws `not-patched` where a OutgoingBatch would not be sent as it is. */
+/** Throws `not-patched` where an OutgoingBatch would not be sent as it is. */
 export function checkProduce(prototype: Broker): void {
   const set = new OutgoingBatch(0);
   set.add(null, Buffer.from('tried'));
