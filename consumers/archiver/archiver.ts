@@ -1,12 +1,11 @@
 // The archiver, put together: a worker for each partition that the group deals to it, and a sealer.
 
-import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
 import { checkConnection, createKafka, type RunOptions, runPartitions } from '../../core/edge/kafka/index.ts';
 import type { Logger } from '../../core/edge/log.ts';
 import { checkRegistry } from '../../core/edge/registry.ts';
 import type { Bucket } from '../../core/edge/s3/bucket.ts';
 import { openS3Bucket } from '../../core/edge/s3/s3-bucket.ts';
-import { archiveReader } from '../../core/edge/s3/segment-object.ts';
+import { ownArchiveReader } from '../../core/edge/s3/segment-object.ts';
 import { createTelemetry } from '../../core/edge/telemetry.ts';
 import { openRegistry, SchemaError } from '../../schemas/index.ts';
 import { beginArchive } from './archive-start.ts';
@@ -89,17 +88,7 @@ function createContext(config: ArchiverConfig, bucket: Bucket, events: ArchiverE
   const { archive } = settings;
   // A trial is for a day, whatever the classes say: nothing that is tried may stay for years.
   const demand = classes.length > 0 && !archive.retention.isTrial ? new RetentionDemand(classes) : undefined;
-  const reader = archiveReader({
-    bucket,
-    crypto: nodeCrypto,
-    decompress: nodeDecompress,
-    origin: archive.origin,
-    topic: archive.rawTopic,
-    duration: archive.period,
-    sealKeys: settings.sealVerifiers,
-    logKeys: settings.logVerifiers,
-    demandOf: demand && ((schemaText, datums) => demand.of(schemaText, datums)),
-  });
+  const reader = ownArchiveReader(bucket, settings, demand && ((schemaText, datums) => demand.of(schemaText, datums)));
   return {
     bucket,
     reader,

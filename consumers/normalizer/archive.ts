@@ -1,12 +1,11 @@
 // The archive, of which the normalizer only reads where a partition's chain ends: that counts where the events topic holds no seal of it
 // (new, re-created, or idle past its retention).
 
-import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
 import { findArchiveEnd } from '../../core/edge/s3/archive-end.ts';
 import { readArchive } from '../../core/edge/s3/archive-log.ts';
 import { BucketError } from '../../core/edge/s3/error.ts';
 import { openS3Bucket } from '../../core/edge/s3/s3-bucket.ts';
-import { archiveReader } from '../../core/edge/s3/segment-object.ts';
+import { ownArchiveReader } from '../../core/edge/s3/segment-object.ts';
 import type { SettingProblem } from '../../core/edge/settings.ts';
 import type { ChainEnd } from '../../core/proof/chain.ts';
 import type { NormalizerSettings } from './config.ts';
@@ -19,18 +18,9 @@ export interface ReadArchive {
   close(): void;
 }
 
-export function openArchive({ s3, archive, sealVerifiers, logVerifiers }: NormalizerSettings): ReadArchive {
-  const bucket = openS3Bucket({ ...s3, mode: 'COMPLIANCE' });
-  const reader = archiveReader({
-    bucket,
-    crypto: nodeCrypto,
-    decompress: nodeDecompress,
-    origin: archive.origin,
-    topic: archive.rawTopic,
-    duration: archive.period,
-    sealKeys: sealVerifiers,
-    logKeys: logVerifiers,
-  });
+export function openArchive(settings: NormalizerSettings): ReadArchive {
+  const bucket = openS3Bucket({ ...settings.s3, mode: 'COMPLIANCE' });
+  const reader = ownArchiveReader(bucket, settings);
   return {
     check: async () => {
       try {

@@ -19,6 +19,7 @@ import {
   type Segment,
   segmentKey,
 } from '../../proof/segment.ts';
+import { nodeCrypto, nodeDecompress } from '../crypto.ts';
 import { checkFormat, isAccepted } from './accepted.ts';
 import type { BucketReader, StoredObject } from './bucket.ts';
 
@@ -48,6 +49,32 @@ export function archiveReader(parts: Omit<ArchiveReader, 'readers' | 'opened'>):
     sizeCalculation: facts => facts.seals.length,
   });
   return { ...parts, readers: new Map(), opened };
+}
+
+/** The settings of a program that say which archive it reads, and whom it believes. */
+export interface ReaderSettings {
+  readonly archive: { readonly origin: string; readonly rawTopic: string; readonly period: Duration };
+  readonly sealVerifiers: readonly VerifierKey[];
+  readonly logVerifiers: readonly VerifierKey[];
+}
+
+/** The reader of a program's own archive. */
+export function ownArchiveReader(
+  bucket: BucketReader,
+  { archive, sealVerifiers, logVerifiers }: ReaderSettings,
+  demandOf?: ArchiveReader['demandOf'],
+): ArchiveReader {
+  return archiveReader({
+    bucket,
+    crypto: nodeCrypto,
+    decompress: nodeDecompress,
+    origin: archive.origin,
+    topic: archive.rawTopic,
+    duration: archive.period,
+    sealKeys: sealVerifiers,
+    logKeys: logVerifiers,
+    demandOf,
+  });
 }
 
 /** What is known of a segment once it was opened and held. */
