@@ -3,11 +3,11 @@
  * route, also where its handler throws.
  */
 import type { Request, RequestHandler, Response } from 'express';
-import { AuditError } from './error.ts';
 import { nodeHeader } from './web/incoming.ts';
 import {
-  type Audited,
+  type Passing,
   PROBLEM_TYPE,
+  passingOf,
   REFUSALS,
   RequestAudit,
   type RequestAuditOptions,
@@ -21,12 +21,7 @@ export type { Identified, RouteAudit, RouteEvent } from './web/request-audit.ts'
 export type AuditedRequest = Request<{ [name: string]: string }>;
 export type ExpressAuditOptions = RequestAuditOptions<Request>;
 
-interface Passing {
-  readonly requests: RequestAudit<Request>;
-  readonly audited: Audited;
-}
-
-const passing = new WeakMap<object, Passing>();
+const passing = new WeakMap<object, Passing<Request>>();
 
 /** `app.use(auditRequests({ audit }))`, before everything that records. */
 export function auditRequests(options: ExpressAuditOptions): RequestHandler {
@@ -43,16 +38,7 @@ export function auditRequests(options: ExpressAuditOptions): RequestHandler {
 /** `app.post('/accounts/:id/close', audited({ action, target }), handler)`: records how the request ends. */
 export function audited(route: RouteAudit<AuditedRequest>): RequestHandler<{ [name: string]: string }> {
   return (request, response, next) => {
-    const one = passing.get(request);
-    if (one === undefined) {
-      next(
-        new AuditError(
-          'invalid-options',
-          'audited: found no auditRequests before it, expected app.use(auditRequests(…))',
-        ),
-      );
-      return;
-    }
+    const one = passingOf(passing, request);
     concludeAtEnd(one, route, request, response);
     one.requests.run(one.audited, () => {
       if (!one.requests.isDenied(one.audited, route as RouteAudit<Request>)) next();
@@ -69,7 +55,7 @@ export function audited(route: RouteAudit<AuditedRequest>): RequestHandler<{ [na
  * are: at once, or when the event is safe.
  */
 function concludeAtEnd(
-  { requests, audited: one }: Passing,
+  { requests, audited: one }: Passing<Request>,
   route: RouteAudit<AuditedRequest>,
   request: AuditedRequest,
   response: Response,

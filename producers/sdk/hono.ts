@@ -3,10 +3,10 @@
  * also where its handler throws. The client's address is that of `@hono/node-server`, or what `peer` answers.
  */
 import type { Context, MiddlewareHandler } from 'hono';
-import { AuditError } from './error.ts';
 import {
-  type Audited,
+  type Passing,
   PROBLEM_TYPE,
+  passingOf,
   REFUSALS,
   RequestAudit,
   type RequestAuditOptions,
@@ -21,12 +21,7 @@ export interface HonoAuditOptions extends RequestAuditOptions<Context> {
   readonly peer?: ((c: Context) => string | undefined) | undefined;
 }
 
-interface Passing {
-  readonly requests: RequestAudit<Context>;
-  readonly audited: Audited;
-}
-
-const passing = new WeakMap<Context, Passing>();
+const passing = new WeakMap<object, Passing<Context>>();
 
 /** `app.use(auditRequests({ audit }))`, before everything that records. */
 export function auditRequests(options: HonoAuditOptions): MiddlewareHandler {
@@ -42,13 +37,7 @@ export function auditRequests(options: HonoAuditOptions): MiddlewareHandler {
 /** `app.post('/accounts/:id/close', audited({ action, target }), handler)`: records how the request ends. */
 export function audited(route: RouteAudit<Context>): MiddlewareHandler {
   return async (c, next) => {
-    const one = passing.get(c);
-    if (one === undefined) {
-      throw new AuditError(
-        'invalid-options',
-        'audited: found no auditRequests before it, expected app.use(auditRequests(…))',
-      );
-    }
+    const one = passingOf(passing, c);
     const { requests } = one;
     if (requests.isDenied(one.audited, route)) c.res = refusal('unknown');
     else {

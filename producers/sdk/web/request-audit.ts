@@ -59,6 +59,22 @@ export interface Audited {
   readonly isIdentified: boolean;
 }
 
+/** A request that `auditRequests` has begun, as middleware of its route finds it again. */
+export interface Passing<Request> {
+  readonly requests: RequestAudit<Request>;
+  readonly audited: Audited;
+}
+
+/** Throws AuditError with code invalid-options where `auditRequests` has not seen the request. */
+export function passingOf<Request>(passing: WeakMap<object, Passing<Request>>, request: object): Passing<Request> {
+  const one = passing.get(request);
+  if (one !== undefined) return one;
+  throw new AuditError(
+    'invalid-options',
+    'audited: found no auditRequests before it, expected app.use(auditRequests(…))',
+  );
+}
+
 export class RequestAudit<Request> {
   readonly #options: RequestAuditOptions<Request>;
   readonly #inside: Inside;
