@@ -193,13 +193,15 @@ export class PartitionNormalizer implements PartitionWorker {
   }
 
   async #prepareSome(records: readonly FetchedRecord[], from: number): Promise<Group> {
-    const { parts } = this.#context;
+    const { parts, writers } = this.#context;
     const ready: Prepared[] = [];
     let owners = 0;
     for (let at = from; at < records.length && ready.length < together.records && owners < together.owners; at++) {
       if (at % SCHEMA_WINDOW === 0) await this.#learnWriters(records.slice(at, at + SCHEMA_WINDOW));
       const raw = records[at] as FetchedRecord;
-      const writer = this.#knownWriterOf(raw) ?? (await this.#findWriterOf(raw));
+      const id = idOf(raw);
+      const isId = typeof id === 'number';
+      const writer = isId ? (writers.known(id) ?? (await writers.find(id, this.#worker.signal))) : undefined;
       const prepared = prepare(raw, this.#place, writer, Date.now() * 1000, parts);
       ready.push(prepared);
       owners += prepared.sealing?.owners.length ?? 0;
@@ -236,16 +238,6 @@ export class PartitionNormalizer implements PartitionWorker {
       if (typeof id === 'number') ids.add(id);
     }
     if (ids.size > 1) await this.#context.writers.prepare(ids, this.#worker.signal);
-  }
-
-  #knownWriterOf(raw: FetchedRecord) {
-    const id = idOf(raw);
-    return typeof id === 'number' ? this.#context.writers.known(id) : undefined;
-  }
-
-  async #findWriterOf(raw: FetchedRecord) {
-    const id = idOf(raw);
-    return typeof id === 'number' ? this.#context.writers.find(id, this.#worker.signal) : undefined;
   }
 
   #commitLater(): void {
