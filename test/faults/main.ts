@@ -38,7 +38,7 @@ const result = await runFaults({
   keep: true,
   brokers: Number(values.brokers),
   partitions: Number(values.partitions),
-  periodSeconds: 10,
+  periodSeconds: 15,
   segmentSeconds: 4,
   load: { steady: Number(values.services), rate: Number(values.rate) },
   instances: { normalizers: 2, archivers: 2 },

@@ -104,13 +104,15 @@ async function runIn(world: World, scene: Scene, options: RunOptions): Promise<R
   if (chosen.length === 0)
     throw new Error(`no fault of ${options.only.join(', ')}; there are ${faults.map(({ name }) => name).join(', ')}`);
   const began = Date.now();
+  // What one fault held up may be held up by the next, until the last one is over.
+  const patience = AbortSignal.timeout(options.forMs + options.drainMs);
   const injections = await injectFaults({
     faults: chosen,
     random: seededRandom(seed),
     atOnce: options.atOnce,
     pauseMs: options.pauseMs,
     signal: AbortSignal.timeout(options.forMs),
-    recovered: () => scene.monitor.recovered(AbortSignal.timeout(options.drainMs)),
+    recovered: () => scene.monitor.recovered(patience),
     onInject: name => progress(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${name}`),
   });
   progress('faults are over; services close');
@@ -124,7 +126,8 @@ async function runIn(world: World, scene: Scene, options: RunOptions): Promise<R
   trouble.push(...world.s3.problems);
   trouble.push(...scene.services.ends.filter(end => !end.endsWith(': 0')));
   for (const { name, recovery } of injections)
-    if (!recovery) trouble.push(`${name}: what came before was not through ${options.drainMs / 1000} s after it`);
+    if (!recovery)
+      trouble.push(`${name}: what came before was not through ${options.drainMs / 1000} s after the last fault`);
   const result = { seed, folder: world.folder, injections, comparison, verdict, falseFindings: wrong, trouble, ends };
   if (!isWell(result) && options.keep) await check(world, plan, '--keep');
   return result;
