@@ -12,7 +12,9 @@ import { addKeys } from './commands/keys.ts';
 import { addPolicy } from './commands/policy.ts';
 import { addProve } from './commands/prove.ts';
 import { addRead } from './commands/read.ts';
+import { addRecord } from './commands/record.ts';
 import { addRetention } from './commands/retention.ts';
+import { addRun } from './commands/run.ts';
 import { addVerify } from './commands/verify.ts';
 import { endQuietlyOnClosedPipe, warn } from './output.ts';
 
@@ -48,6 +50,8 @@ Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not p
     addApiKeys,
     addPolicy,
     addRetention,
+    addRecord,
+    addRun,
   ])
     add(program);
   return program;

@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { AuditorError } from '../../auditor/error.ts';
+import { CREDENTIAL_VARIABLES, runCommand, runStep } from '../../producers/changes/index.ts';
+import { warn } from '../output.ts';
+import {
+  actorOption,
+  audienceOption,
+  environmentOption,
+  type PublisherOptions,
+  publishing,
+  withinOption,
+} from '../publisher.ts';
+
+type Options = PublisherOptions & { name?: string; service?: string; strict?: true };
+
+const examples = `
+The command's input and output are untouched, and its exit code is ours. Two events are recorded: pipeline-step.start before
+it starts, pipeline-step.finish with exit code and duration behind it. Who runs it is known by the job's ID token (GitHub
+Actions with id-token: write; GitLab CI with an id_tokens entry TIDEMARK_ID_TOKEN) or by TIDEMARK_API_KEY; docs/changes.md
+has examples. The command line is recorded: well-known secrets in it are masked, others are not.
+
+Exit codes: the command's; 2 where it was not run, or, with --strict, where its end could not be recorded.
+
+Example:
+  $ tidemark run --service billing --environment production -- ./deploy.sh`;
+
+export function addRun(program: Command): void {
+  program
+    .command('run')
+    .summary('run a command of a pipeline, and record it')
+    .description('Runs a command and records it, its exit code and its duration, under the identity of the runner.')
+    .argument('<command...>', 'the command and its arguments, behind --')
+    .passThroughOptions()
+    .option('--name <text>', "what the step is called; default: the program's name")
+    .option('--service <name>', 'the service that it changes')
+    .option('--strict', 'run nothing that can not be recorded; without it a failure to record is only said')
+    .addOption(environmentOption())
+    .addOption(actorOption())
+    .addOption(audienceOption())
+    .addOption(withinOption())
+    .addHelpText('after', examples)
+    .action(run);
+}
+
+async function run(command: string[], options: Options): Promise<void> {
+  const { name, service, strict = false } = options;
+  const hidden = CREDENTIAL_VARIABLES.map(variable => [variable, undefined]);
+  const env = { ...process.env, ...Object.fromEntries(hidden) };
+  const step = { command, name, service };
+  const { end, unrecorded } = await publishing(options, auditor =>
+    runStep(auditor, step, { strict, run: words => runCommand(words, env) }),
+  );
+  process.exitCode = end.exitCode;
+  if (unrecorded.length === 0) return;
+  for (const error of unrecorded) warn(`the step was run and not recorded: ${error.message}`);
+  if (strict && end.exitCode === 0)
+    throw new AuditorError('unavailable', 'the command succeeded, but its end could not be recorded (--strict)');
+}
