@@ -27,3 +27,10 @@ export function timeArgument(option: string): (text: string) => number {
 export function durationArgument(text: string): number {
   return argument(() => parseKeep(text).ms);
 }
+
+/** A number of things, 1 or more. */
+export function countArgument(text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('expected a whole number above 0');
+}

@@ -15,6 +15,7 @@ import { addRead } from './commands/read.ts';
 import { addRecord } from './commands/record.ts';
 import { addRetention } from './commands/retention.ts';
 import { addRun } from './commands/run.ts';
+import { addTail } from './commands/tail.ts';
 import { addVerify } from './commands/verify.ts';
 import { endQuietlyOnClosedPipe, warn } from './output.ts';
 
@@ -52,6 +53,7 @@ Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not p
     addRetention,
     addRecord,
     addRun,
+    addTail,
   ])
     add(program);
   return program;

@@ -150,13 +150,14 @@ function decidedEncryption(reader: SettingsReader): EncryptionSettings {
   return encryption;
 }
 
-/** Settings of a command that reads the raw topic and nothing else; throws SettingsError with all that is wrong. */
+/** Settings of a command that reads one of the topics; throws SettingsError with all that is wrong. */
 export function topicSettings(env: Env, readFile?: ReadFile) {
   const reader = new SettingsReader(env, readFile);
   const settings = {
     kafka: readKafka(reader),
     registry: registrySettings(reader),
     rawTopic: reader.optional('TIDEMARK_RAW_TOPIC', rules.topic, 'audit.raw'),
+    eventsTopic: reader.optional('TIDEMARK_EVENTS_TOPIC', rules.topic, 'audit.events'),
   };
   reader.check();
   return settings;
