@@ -1,0 +1,52 @@
+/** Records the events of one request and says what became of each; 202 only when Kafka has acknowledged all. */
+import { createHash } from 'node:crypto';
+import type { VerifiedIdentity } from '../../identity/index.ts';
+import { AuditError, type Auditor } from '../../sdk/index.ts';
+import { attributed } from './attribute.ts';
+import { type Answer, type EventResult, problem } from './problem.ts';
+
+export interface RecordRequest {
+  readonly audit: Auditor;
+  readonly events: readonly unknown[];
+  readonly identity: VerifiedIdentity;
+  /** Digest of credential, `Idempotency-Key` and body: ids of events without one come from it. */
+  readonly seed: string | undefined;
+}
+
+export async function recordAll({ audit, events, identity, seed }: RecordRequest): Promise<Answer> {
+  const results = await Promise.all(
+    events.map((event, index) => recordOne(audit, event, identity, seed && eventId(seed, index))),
+  );
+  const count = (status: EventResult['status']) => results.filter(result => result.status === status).length;
+  const missing = count('not-recorded');
+  if (missing > 0) {
+    return problem(503, `${missing} of ${events.length} events were not acknowledged: send those again`, results);
+  }
+  const refused = count('refused');
+  if (refused === events.length) return problem(422, 'no event keeps the rules of audit events', results);
+  return { status: refused > 0 ? 207 : 202, body: { results } };
+}
+
+async function recordOne(
+  audit: Auditor,
+  event: unknown,
+  identity: VerifiedIdentity,
+  id: string | undefined,
+): Promise<EventResult> {
+  try {
+    return { id: await audit.record(attributed(event, identity, id)), status: 'accepted' };
+  } catch (error) {
+    if (!(error instanceof AuditError)) throw error;
+    if (error.code === 'invalid-event') return { status: 'refused', problems: error.problems };
+    if (error.code === 'too-large') return { status: 'refused', detail: error.message };
+    return { status: 'not-recorded', detail: error.code };
+  }
+}
+
+/** The same for the same request at any instance: a UUID of version 8 (RFC 9562, section 5.8), out of a digest. */
+function eventId(seed: string, index: number): string {
+  const bytes = createHash('sha256').update(`${seed}/${index}`).digest().subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

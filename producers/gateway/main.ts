@@ -1,0 +1,67 @@
+/** `npm run gateway`: wires, and says why it could not start. */
+import { Counter } from 'prom-client';
+import { createLifecycle } from '../../core/edge/lifecycle.ts';
+import { createLog } from '../../core/edge/log.ts';
+import { SettingsError } from '../../core/edge/settings-reader.ts';
+import { createTelemetry } from '../../core/edge/telemetry.ts';
+import { type Checker, createIdentifier, createOidcChecker, openApiKeyChecker } from '../identity/index.ts';
+import { createAuditor } from '../sdk/index.ts';
+import { createGateway } from './http/app.ts';
+import { type GatewaySettings, gatewaySettings } from './http/settings.ts';
+
+const log = createLog('gateway', process.env);
+const lifecycle = createLifecycle(log);
+/** Below the patience of usual clients, who are told 503 rather than left waiting. */
+const deliveryTimeoutMs = 10_000;
+
+try {
+  await start(gatewaySettings(process.env));
+} catch (error) {
+  if (error instanceof SettingsError) process.stderr.write(`${error.message}\n`);
+  lifecycle.fatal(error instanceof Error ? error : new Error(String(error)));
+}
+
+async function start(settings: GatewaySettings): Promise<void> {
+  let isAway = false;
+  const telemetry = createTelemetry({
+    log,
+    notReady: () => {
+      if (lifecycle.stopping) return 'stopping';
+      return isAway ? 'the last events were not acknowledged by Kafka' : null;
+    },
+  });
+  lifecycle.onStop('telemetry', () => telemetry.close());
+  const answers = new Counter({
+    name: 'tidemark_gateway_answers_total',
+    help: 'Answers to requests with events, by status',
+    labelNames: ['status'],
+    registers: [telemetry.registry],
+  });
+  const service = process.env.OTEL_SERVICE_NAME ?? 'gateway';
+  const audit = createAuditor({ service, deliveryTimeoutMs, requestTimeoutMs: deliveryTimeoutMs / 2 });
+  lifecycle.onStop('auditor', () => audit.close({ timeoutMs: deliveryTimeoutMs }));
+  const identifier = createIdentifier(await openCheckers(settings));
+  lifecycle.onStop('identifier', async () => identifier.close());
+  const app = createGateway({
+    ...settings,
+    audit,
+    identifier,
+    onAnswer: status => {
+      answers.inc({ status });
+      if (status === 503 || status === 202) isAway = status === 503;
+    },
+    onError: error => log.error({ error }, 'a request failed'),
+  });
+  lifecycle.onStop('server', () => app.close());
+  await telemetry.listen(settings.httpPort);
+  const address = await app.listen({ host: '0.0.0.0', port: settings.port });
+  log.info({ port: Number(new URL(address).port) }, 'running');
+}
+
+async function openCheckers({ apiKeys, oidc }: GatewaySettings): Promise<Checker[]> {
+  const onBroken = (error: unknown) => log.error({ error }, 'the file of API keys is broken: the one before holds');
+  return [
+    ...(apiKeys === undefined ? [] : [await openApiKeyChecker({ file: apiKeys, onBroken })]),
+    ...(oidc === undefined ? [] : [createOidcChecker(oidc)]),
+  ];
+}

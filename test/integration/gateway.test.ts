@@ -1,0 +1,62 @@
+// The gateway as a program: started as an operator starts it, asked as any language asks it, read from the raw topic.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, onTestFinished, test } from 'vitest';
+import { createApiKey } from '../../producers/identity/index.ts';
+import { createFresh, stackEnv } from '../stack.ts';
+import { temporaryFolder } from '../temporary.ts';
+import { readRaw } from './sdk-topic.ts';
+
+test('events that are posted are in the topic under the identity that was checked', async () => {
+  const { raw } = await createFresh();
+  const file = join(temporaryFolder(), 'keys.yaml');
+  const actor = { kind: 'machine', id: 'service/billing' } as const;
+  const grant = { actor, owner: 'u-7', roles: [], by: 'u-9', expiresAt: Date.now() + 86_400_000 };
+  const { key, stored } = createApiKey(file, grant, Date.now());
+  const { url, exit, stop } = await startGateway({ TIDEMARK_RAW_TOPIC: raw, TIDEMARK_API_KEYS: file });
+  const body = JSON.stringify({ action: 'invoice.cancel', target: { type: 'invoice', id: 'i-7' } });
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}`, 'idempotency-key': 'k-1' };
+  const post = () => fetch(`${url}/v1/events`, { method: 'POST', headers, body });
+
+  const answer = await post();
+  expect(answer.status).toBe(202);
+  const told: unknown = await answer.json();
+  expect(await (await post()).json()).toEqual(told);
+  expect((await fetch(`${url}/v1/events`, { method: 'POST', body })).status).toBe(401);
+  stop();
+  expect(await exit).toEqual([0, null]);
+
+  const [record, close] = (await readRaw(raw, 2)).map(({ event }) => event);
+  expect(told).toEqual({ results: [{ id: record?.id, status: 'accepted' }] });
+  expect(record).toMatchObject({
+    action: 'invoice.cancel',
+    actor: { ...actor, credential: { method: 'api-key', subject: 'service/billing', keyId: stored.id } },
+  });
+  expect(close?.action).toBe('audit.close');
+});
+
+async function startGateway(env: Record<string, string>) {
+  const args = ['--import', './infra/node-24.mjs', 'producers/gateway/main.ts'];
+  const gateway = spawn(process.execPath, args, {
+    env: { ...process.env, ...stackEnv(), ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exit = once(gateway, 'exit');
+  onTestFinished(async () => {
+    if (gateway.exitCode === null) gateway.kill('SIGKILL');
+    await exit;
+  });
+  const lines: string[] = [];
+  const running = new Promise<number>((resolve, reject) => {
+    createInterface({ input: gateway.stdout }).on('line', line => {
+      lines.push(line);
+      const { msg, port }: { msg?: string; port?: number } = JSON.parse(line);
+      if (msg === 'running' && port !== undefined) resolve(port);
+    });
+    void exit.then(() => reject(new Error(`the gateway ended: ${lines.join('\n')}`)));
+  });
+  return { url: `http://127.0.0.1:${await running}`, exit, stop: () => gateway.kill('SIGTERM') };
+}
