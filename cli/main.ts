@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { addActions } from './commands/actions.ts';
 import { addApiKeys } from './commands/api-keys.ts';
 import { addCheckReceipt } from './commands/check-receipt.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addErase } from './commands/erase.ts';
 import { addHold } from './commands/hold.ts';
 import { addKeys } from './commands/keys.ts';
@@ -54,6 +55,7 @@ Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not p
     addRecord,
     addRun,
     addTail,
+    addDoctor,
   ])
     add(program);
   return program;
