@@ -1,2 +1,2 @@
-/** GitHub's webhooks as audit events: the mapping alone. Who checks the signature and who publishes is the caller's. */
+/** GitHub's webhooks as audit events: the mapping alone. `../http` checks the signature and publishes. */
 export { mapGitHubWebhook } from './map.ts';

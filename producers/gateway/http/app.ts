@@ -1,12 +1,15 @@
-/** The gateway's server: `POST /v1/events` over an auditor and an identifier. */
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+/** The gateway's server: `POST /v1/events` and the webhooks, over an auditor and an identifier. */
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { type Identifier, IdentityError, presentedBy, type VerifiedIdentity } from '../../identity/index.ts';
 import type { Auditor } from '../../sdk/index.ts';
+import { attributed } from './attribute.ts';
 import { eventsOf } from './body.ts';
+import { addGitHubWebhook } from './github-webhook.ts';
 import { Idempotency } from './idempotency.ts';
-import { type Answer, isProblemStatus, problem, RequestError } from './problem.ts';
+import { isProblemStatus, problem, RequestError } from './problem.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { recordAll } from './record.ts';
+import { RETRY_SECONDS, send } from './send.ts';
 
 export interface GatewayOptions {
   readonly audit: Auditor;
@@ -17,15 +20,14 @@ export interface GatewayOptions {
   readonly rate: number;
   /** Role that a caller needs; undefined: none. */
   readonly role: string | undefined;
-  /** Told of each answer to a request for `/v1/events`. */
+  /** Secret of GitHub's webhooks; undefined: there is no such route. */
+  readonly githubSecret?: string | undefined;
+  /** Told of each answer to a request with events. */
   readonly onAnswer?: ((status: number) => void) | undefined;
   /** Told of errors that are none of the caller's. */
   readonly onError?: ((error: unknown) => void) | undefined;
   readonly now?: (() => number) | undefined;
 }
-
-const PROBLEM = 'application/problem+json';
-const RETRY_SECONDS = 5;
 
 export function createGateway(options: GatewayOptions): FastifyInstance {
   const { audit, maxEvents, rate, now = Date.now } = options;
@@ -43,12 +45,14 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
     return send(reply, problem(refusal.status, refusal.message), refusal.retryAfterSeconds);
   });
   app.get('/healthz', async () => ({ status: 'ok' }));
+  const { githubSecret: secret, onAnswer = () => undefined } = options;
+  if (secret !== undefined) addGitHubWebhook(app, { audit, secret, idempotency, onAnswer });
   app.post('/v1/events', {
     // Before the body is read: a stranger's is not.
     onRequest: async request => {
       callers.set(request, await callerOf(request, options));
     },
-    onResponse: async (_request, reply) => options.onAnswer?.(reply.statusCode),
+    onResponse: async (_request, reply) => onAnswer(reply.statusCode),
     handler: async (request, reply) => {
       const identity = callers.get(request);
       if (identity === undefined) throw new RequestError(401, 'found no credential');
@@ -56,7 +60,8 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
       const events = eventsOf(request.body, maxEvents);
       take(caller, events.length);
       const key = request.headers['idempotency-key'];
-      const work = (seed?: string) => recordAll({ audit, events, identity, seed });
+      const work = (seed?: string) =>
+        recordAll({ audit, events, seed, inputOf: (event, id) => attributed(event, identity, id) });
       const answer =
         key === undefined ? work() : idempotency.answer(caller, String(key), request.body, seed => work(seed));
       return send(reply, await answer);
@@ -98,13 +103,4 @@ function refusalOf(error: unknown): RequestError {
   if (status === 413) return new RequestError(413, 'the body is larger than this gateway takes');
   if (status >= 400 && status < 500) return new RequestError(isProblemStatus(status) ? status : 400, 'expected JSON');
   return new RequestError(500, 'the gateway failed; its log says why');
-}
-
-function send(reply: FastifyReply, { status, body }: Answer, retryAfter?: number): FastifyReply {
-  const seconds = retryAfter ?? (status === 503 ? RETRY_SECONDS : undefined);
-  if (seconds !== undefined) void reply.header('retry-after', String(seconds));
-  return reply
-    .code(status)
-    .type(isProblemStatus(status) ? PROBLEM : 'application/json')
-    .send(JSON.stringify(body));
 }

@@ -1,21 +1,20 @@
 /** Records the events of one request and says what became of each; 202 only when Kafka has acknowledged all. */
 import { createHash } from 'node:crypto';
-import type { VerifiedIdentity } from '../../identity/index.ts';
-import { AuditError, type Auditor } from '../../sdk/index.ts';
-import { attributed } from './attribute.ts';
+import { AuditError, type AuditInput, type Auditor } from '../../sdk/index.ts';
 import { type Answer, type EventResult, problem } from './problem.ts';
 
-export interface RecordRequest {
+export interface RecordRequest<Event> {
   readonly audit: Auditor;
-  readonly events: readonly unknown[];
-  readonly identity: VerifiedIdentity;
-  /** Digest of credential, `Idempotency-Key` and body: ids of events without one come from it. */
+  readonly events: readonly Event[];
+  /** An event as `record` takes it; `id`: for one that has none. */
+  readonly inputOf: (event: Event, id: string | undefined) => AuditInput;
+  /** Digest of caller, `Idempotency-Key` and body: ids of events without one come from it. */
   readonly seed: string | undefined;
 }
 
-export async function recordAll({ audit, events, identity, seed }: RecordRequest): Promise<Answer> {
+export async function recordAll<Event>({ audit, events, inputOf, seed }: RecordRequest<Event>): Promise<Answer> {
   const results = await Promise.all(
-    events.map((event, index) => recordOne(audit, event, identity, seed && eventId(seed, index))),
+    events.map((event, index) => recordOne(audit, () => inputOf(event, seed && eventId(seed, index)))),
   );
   const count = (status: EventResult['status']) => results.filter(result => result.status === status).length;
   const missing = count('not-recorded');
@@ -27,14 +26,9 @@ export async function recordAll({ audit, events, identity, seed }: RecordRequest
   return { status: refused > 0 ? 207 : 202, body: { results } };
 }
 
-async function recordOne(
-  audit: Auditor,
-  event: unknown,
-  identity: VerifiedIdentity,
-  id: string | undefined,
-): Promise<EventResult> {
+async function recordOne(audit: Auditor, input: () => AuditInput): Promise<EventResult> {
   try {
-    return { id: await audit.record(attributed(event, identity, id)), status: 'accepted' };
+    return { id: await audit.record(input()), status: 'accepted' };
   } catch (error) {
     if (!(error instanceof AuditError)) throw error;
     if (error.code === 'invalid-event') return { status: 'refused', problems: error.problems };

@@ -13,6 +13,7 @@ export interface GatewaySettings {
   readonly maxEvents: number;
   readonly rate: number;
   readonly role: string | undefined;
+  readonly githubSecret: string | undefined;
 }
 
 /** Throws SettingsError with all that is wrong. */
@@ -38,6 +39,7 @@ export function gatewaySettings(env: Env): GatewaySettings {
     maxEvents: reader.optional('TIDEMARK_GATEWAY_MAX_EVENTS', wholeNumber(1, 10_000), 500),
     rate: reader.optional('TIDEMARK_GATEWAY_RATE', wholeNumber(1, 1_000_000), 1000),
     role: reader.text('TIDEMARK_GATEWAY_ROLE'),
+    githubSecret: reader.text('TIDEMARK_GITHUB_SECRET'),
   };
   reader.check();
   return settings;

@@ -1,5 +1,6 @@
 // `POST /v1/events`: every status, who is named as acting, and that no body makes the gateway fail.
 
+import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
@@ -159,6 +160,27 @@ test('a key answers once for a body, with ids that another instance gives as wel
   expect((await post(event, key)).statusCode).toBe(422);
   const other = await world();
   expect((await other.post([event, event], key)).json()).toEqual(first.json());
+});
+
+test('a delivery of GitHub is recorded once where its signature is right', async () => {
+  const { app, audit } = await world({ githubSecret: 'a secret' });
+  const deliver = (payload: string, headers: Record<string, string> = {}, secret = 'a secret') => {
+    const signature = `sha256=${createHmac('sha256', secret).update(payload).digest('hex')}`;
+    const delivery = { 'x-hub-signature-256': signature, 'x-github-event': 'star', 'x-github-delivery': 'd-1' };
+    const all = { 'content-type': 'application/json', ...delivery, ...headers };
+    return app.inject({ method: 'POST', url: '/v1/webhooks/github', headers: all, payload });
+  };
+  const body = JSON.stringify({ action: 'created', sender: { id: 12, type: 'User', login: 'octocat' } });
+  expect((await deliver(body)).statusCode).toBe(202);
+  expect((await deliver(body)).statusCode).toBe(202);
+  expect(audit.events).toMatchObject([{ actor: { kind: 'human', id: 'github:12' }, request: { id: 'd-1' } }]);
+  expect(audit.events).toHaveLength(1);
+  expect((await deliver(body, {}, 'another')).statusCode).toBe(401);
+  expect((await deliver(body, { 'x-hub-signature-256': '' })).statusCode).toBe(401);
+  expect((await deliver(body, { 'x-github-delivery': '' })).statusCode).toBe(400);
+  expect((await deliver('{')).statusCode).toBe(400);
+  expect((await deliver(body, { 'content-type': 'text/plain' })).statusCode).toBe(415);
+  expect(audit.events).toHaveLength(1);
 });
 
 test('no body makes it fail', async () => {
