@@ -6,7 +6,8 @@
 //   const archive = describe({ partitions: 2, periods: 3, runs: [{ partition: 0, period: 0, events: 3, producer: 'a' }, …] });
 //   const { objects } = publish(archive, { manifest: (m, k) => (k === 1 ? { ...m, lost: 0 } : m) });
 
-import { compressors, nodeCrypto } from '../core/edge/crypto.ts';
+import { compressors } from '../core/edge/compression.ts';
+import { nodeCrypto } from '../core/edge/crypto.ts';
 import {
   archiveKey,
   batchRoot,

@@ -1,6 +1,7 @@
 // Whether the proof holds on an event, and the check of a segment's runs that decides it.
 
-import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
+import { nodeDecompress } from '../../core/edge/compression.ts';
+import { nodeCrypto } from '../../core/edge/crypto.ts';
 import { type DatedKey, isValidAt } from '../../core/proof/keys.ts';
 import { signerOf } from '../../core/proof/note.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';

@@ -1,7 +1,8 @@
 // A thread that opens segments for the verifier (see segment-pool.ts): gets bytes, answers what they come to.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
+import { nodeDecompress } from '../../core/edge/compression.ts';
+import { nodeCrypto } from '../../core/edge/crypto.ts';
 import type { SealTrust } from '../../core/proof/segment-facts.ts';
 import { LocalSegmentReader, type ReadSegment } from './segment-reader.ts';
 

@@ -10,7 +10,8 @@ import {
   verdictJson,
   verifyArchive,
 } from '../../auditor/verify/index.ts';
-import { nodeCrypto, nodeDecompress } from '../../core/edge/crypto.ts';
+import { nodeDecompress } from '../../core/edge/compression.ts';
+import { nodeCrypto } from '../../core/edge/crypto.ts';
 import { durationArgument, timeArgument } from '../arguments.ts';
 import { print } from '../output.ts';
 import { keysHelp, policyHelp, readOwnFile, wholeTrustFrom } from '../trust.ts';

@@ -2,7 +2,7 @@
 // taken; what is there is adopted if the topic has committed it, waited for if the topic has not come so far, and written over (as a further
 // version) only if it does not verify. Contract: after `written` or `adopted` the runs are durable and locked.
 
-import { compressAside } from '../../core/edge/crypto.ts';
+import { compressAside } from '../../core/edge/compression.ts';
 import { allVersions, wholeSeconds } from '../../core/edge/s3/bucket.ts';
 import { BucketError } from '../../core/edge/s3/error.ts';
 import { openSegment, type SegmentFacts } from '../../core/edge/s3/segment-object.ts';

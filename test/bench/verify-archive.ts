@@ -6,7 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { decide } from '../../consumers/normalizer/decide.ts';
 import { makeWriter } from '../../consumers/normalizer/writer-schema.ts';
-import { compressors, nodeCrypto } from '../../core/edge/crypto.ts';
+import { compressors } from '../../core/edge/compression.ts';
+import { nodeCrypto } from '../../core/edge/crypto.ts';
 import {
   archiveKey,
   batchRoot,

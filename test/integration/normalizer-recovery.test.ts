@@ -3,7 +3,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { compressors, generatePem, nodeCrypto, signerFromPem } from '../../core/edge/crypto.ts';
+import { compressors } from '../../core/edge/compression.ts';
+import { generatePem, nodeCrypto, signerFromPem } from '../../core/edge/crypto.ts';
 import { openS3Bucket } from '../../core/edge/s3/s3-bucket.ts';
 import { formatVerifierKey } from '../../core/proof/note.ts';
 import { sealKeyName } from '../../core/proof/seal.ts';

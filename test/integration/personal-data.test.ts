@@ -14,7 +14,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { generatePem, nodeCrypto, nodeDecompress, signerFromPem } from '../../core/edge/crypto.ts';
+import { nodeDecompress } from '../../core/edge/compression.ts';
+import { generatePem, nodeCrypto, signerFromPem } from '../../core/edge/crypto.ts';
 import { openKeys } from '../../core/edge/keys/open.ts';
 import { keySettings } from '../../core/edge/keys/settings.ts';
 import { keyIdsOf, openPersonal } from '../../core/envelope/index.ts';

@@ -19,7 +19,8 @@ import {
   type Segment,
   segmentKey,
 } from '../../proof/segment.ts';
-import { nodeCrypto, nodeDecompress } from '../crypto.ts';
+import { nodeDecompress } from '../compression.ts';
+import { nodeCrypto } from '../crypto.ts';
 import { checkFormat, isAccepted } from './accepted.ts';
 import type { BucketReader, StoredObject } from './bucket.ts';
 

@@ -1,7 +1,8 @@
 // Checks all that an archive's writer promises, over the versions that a bucket holds: chains, rows, manifests, log, locks, nothing
 // too many. By core/proof and the format page; the auditor is the stricter judge.
 
-import { nodeCrypto, nodeDecompress } from '../../../core/edge/crypto.ts';
+import { nodeDecompress } from '../../../core/edge/compression.ts';
+import { nodeCrypto } from '../../../core/edge/crypto.ts';
 import { batchRoot, objectDigest, parseArchive, parseManifest } from '../../../core/proof/batch.ts';
 import { equalBytes, textOf, utf8 } from '../../../core/proof/bytes.ts';
 import { type ChainEnd, chainAfter, chainStart, joinSeal } from '../../../core/proof/chain.ts';

@@ -2,7 +2,8 @@
 // further version, what may be a newer writer's stops it.
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { compressors, nodeCrypto } from '../../../core/edge/crypto.ts';
+import { compressors } from '../../../core/edge/compression.ts';
+import { nodeCrypto } from '../../../core/edge/crypto.ts';
 import { findArchiveEnd } from '../../../core/edge/s3/archive-end.ts';
 import { parseManifest } from '../../../core/proof/batch.ts';
 import { textOf, utf8 } from '../../../core/proof/bytes.ts';

@@ -2,7 +2,8 @@
 
 import type { Verdict } from '../../../auditor/verify/index.ts';
 import { verifyArchive } from '../../../auditor/verify/index.ts';
-import { nodeCrypto, nodeDecompress } from '../../../core/edge/crypto.ts';
+import { nodeDecompress } from '../../../core/edge/compression.ts';
+import { nodeCrypto } from '../../../core/edge/crypto.ts';
 import { formatVerifierKey, type VerifierKey } from '../../../core/proof/note.ts';
 import { parsePolicy } from '../../../core/proof/policy.ts';
 import { memoryStore, type Objects } from '../../archive-objects.ts';

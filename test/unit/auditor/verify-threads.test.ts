@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { SegmentPool } from '../../../auditor/verify/segment-pool.ts';
-import { nodeCrypto, nodeDecompress } from '../../../core/edge/crypto.ts';
+import { nodeDecompress } from '../../../core/edge/compression.ts';
+import { nodeCrypto } from '../../../core/edge/crypto.ts';
 import { parseKeyFile } from '../../../core/proof/keys.ts';
 import { cloneObjects, flip, loadGolden, type Objects, putVersion } from '../../archive-objects.ts';
 import { testSealKeysText } from '../../test-keys.ts';

@@ -1,7 +1,8 @@
 // What the verification tests share: verifying objects in memory, and saying what was found.
 
 import { type Verdict, verifyArchive } from '../../../auditor/verify/index.ts';
-import { nodeCrypto, nodeDecompress } from '../../../core/edge/crypto.ts';
+import { nodeDecompress } from '../../../core/edge/compression.ts';
+import { nodeCrypto } from '../../../core/edge/crypto.ts';
 import { parseKeyFile } from '../../../core/proof/keys.ts';
 import { parsePolicy } from '../../../core/proof/policy.ts';
 import { type Golden, type MemoryStoreOptions, memoryStore, type Objects } from '../../archive-objects.ts';

@@ -2,7 +2,7 @@
 
 import { deflateRawSync, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { nodeDecompress } from '../../../core/edge/crypto.ts';
+import { nodeDecompress } from '../../../core/edge/compression.ts';
 
 const text = Buffer.from('one event after the other');
 const [head, tail] = [text.subarray(0, 9), text.subarray(9)];

@@ -1,7 +1,8 @@
 import { deflateRawSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, describe as suite, test } from 'vitest';
-import { nodeCrypto, nodeDecompress } from '../../../core/edge/crypto.ts';
+import { nodeDecompress } from '../../../core/edge/compression.ts';
+import { nodeCrypto } from '../../../core/edge/crypto.ts';
 import { concat, equalBytes, hex, utf8 } from '../../../core/proof/bytes.ts';
 import { encodeLong, formatContainer, parseContainer } from '../../../core/proof/container.ts';
 import { signerOf } from '../../../core/proof/note.ts';
