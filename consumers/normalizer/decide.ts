@@ -5,7 +5,7 @@
 
 import { createHash, hash } from 'node:crypto';
 import type { FetchedRecord, Unheld } from '../../core/edge/kafka/index.ts';
-import { AUDIT_ACTIONS, checkEvent } from '../../core/event/index.ts';
+import { AUDIT_ACTIONS, checkEvent, INSTANCE_HEADER, SEQUENCE_HEADER } from '../../core/event/index.ts';
 import type {
   Attribution,
   AuditEvent,
@@ -41,10 +41,6 @@ export interface Decision {
   /** The event's own bytes, where the record's event is just what they say; null: they are of no use. */
   readonly bytes: EventBytes | null;
 }
-
-/** Headers by which a producer's number survives a refusal. */
-export const INSTANCE_HEADER = 'tidemark-instance';
-export const SEQUENCE_HEADER = 'tidemark-sequence';
 
 const prefixBytes = 5;
 

@@ -17,6 +17,7 @@ export type ProofErrorCode =
   | 'malformed-tile'
   | 'malformed-proof'
   | 'malformed-receipt'
+  | 'malformed-source'
   | 'receipt-does-not-hold';
 
 /** The one error class of core/proof: a value is not what its format says. The message tells what was found and what was expected. */

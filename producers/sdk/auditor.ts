@@ -4,7 +4,7 @@
  * `record` tells its caller what became of the event; `emit` never disturbs its caller.
  */
 import type { Declarations } from '../../core/catalogue/index.ts';
-import { AUDIT_ACTIONS, defaultKey } from '../../core/event/index.ts';
+import { AUDIT_ACTIONS, defaultKey, INSTANCE_HEADER, SEQUENCE_HEADER } from '../../core/event/index.ts';
 import { DatumWriter, writeEvent } from '../../schemas/index.ts';
 import type { AuditEvent, Origin, Producer } from '../../schemas/types.ts';
 import { type AroundOptions, runAround } from './around.ts';
@@ -207,7 +207,7 @@ class TransportAuditor implements Auditor {
       id: event.id,
       key,
       datum: writeEvent(this.#writer, { ...event, producer }),
-      headers: { 'tidemark-instance': producer.instance, 'tidemark-sequence': String(producer.sequence) },
+      headers: { [INSTANCE_HEADER]: producer.instance, [SEQUENCE_HEADER]: String(producer.sequence) },
       deadline,
       delivered: () => {
         this.#counts.delivered += 1;

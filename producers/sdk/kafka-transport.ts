@@ -24,6 +24,7 @@ import {
 } from '../../schemas/index.ts';
 import { calmClient } from './kafka-patch.ts';
 import { Sockets } from './sockets.ts';
+import { recordsOf, type Source } from './source-proof.ts';
 import { type OutgoingMessage, type Transport, TransportError } from './transport.ts';
 
 export interface KafkaTransportSettings {
@@ -31,6 +32,8 @@ export interface KafkaTransportSettings {
   readonly clientId: string;
   readonly registry: RegistrySettings;
   readonly topic: string;
+  /** Signs what is sent; undefined: nobody does. */
+  readonly source?: Source | undefined;
   readonly log: (level: 'error' | 'warn' | 'info' | 'debug', message: string) => void;
 }
 
@@ -107,19 +110,9 @@ export class KafkaTransport implements Transport {
     const { topic } = this.#settings;
     const producer = this.#producer;
     if (producer === undefined) throw new TransportError('unsent', 'not connected');
-    const prefix = this.#prefix();
+    const records = recordsOf(messages, this.#prefix(), { topic, partition }, this.#settings.source);
     try {
-      const request = producer.send({
-        topic,
-        acks: -1,
-        timeout: timeoutMs,
-        messages: messages.map(({ key, datum, headers }) => ({
-          partition,
-          key,
-          value: Buffer.concat([prefix, datum]),
-          headers: { ...headers },
-        })),
-      });
+      const request = producer.send({ topic, acks: -1, timeout: timeoutMs, messages: records });
       checkAnswer(await this.#within(timeoutMs, request), topic, partition);
     } catch (error) {
       this.#drop();

@@ -1,8 +1,8 @@
 /** Options of an auditor, with the environment's usual variables for what is left out; all errors in one message. */
-import { readFileSync } from 'node:fs';
 import type { KafkaConfig } from 'kafkajs';
 import { v7 as uuidv7 } from 'uuid';
 import { defaultKey } from '../../core/event/index.ts';
+import { isSourceName } from '../../core/proof/source.ts';
 import { type RegistrySettings, registrySettingsFrom } from '../../schemas/index.ts';
 import type { AuditEvent } from '../../schemas/types.ts';
 import type { Actions } from './actions.ts';
@@ -20,7 +20,9 @@ import {
   type Surroundings,
   surroundingsOf,
 } from './origin.ts';
+import { readPem } from './pem.ts';
 import { type SecretField, secretFields } from './secret-fields.ts';
+import { type Source, sourceFromPem } from './source-proof.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
@@ -64,6 +66,11 @@ export interface AuditorOptions extends OriginOptions {
   readonly secretFields?: readonly SecretField[] | undefined;
   /** Fields that would be taken for secret ones by their name, and are none. */
   readonly clearFields?: readonly SecretField[] | undefined;
+  /**
+   * The service's own private key, Ed25519: PEM, or a file of it. What is sent is signed by it. Default:
+   * `TIDEMARK_SOURCE_KEY`; without one nothing is signed.
+   */
+  readonly sourceKey?: string | undefined;
   /** For programs of tidemark itself: may record `audit.` actions. */
   readonly reserved?: boolean | undefined;
 }
@@ -90,6 +97,7 @@ export function resolveOptions(
   const isConsole = resolveTransport(options, env, origin.environment, problems) === 'console';
   const kafka = isConsole ? null : resolveKafka(options, env, problems);
   const registry = isConsole ? null : resolveRegistry(options, env, problems);
+  const source = isConsole ? undefined : resolveSource(options, env, origin.service, problems);
   const numbers = resolveNumbers(options, problems);
   for (const name of ['key', 'onError', 'log'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
@@ -116,7 +124,7 @@ export function resolveOptions(
   // A client id of its own: what is changed for our connections is changed for no other of the process.
   const clientId = `tidemark-sdk-${auditor.instance}`;
   const log = options.log ?? (() => undefined);
-  return { auditor, transport: { kafka, clientId, registry, topic, log } };
+  return { auditor, transport: { kafka, clientId, registry, topic, source, log } };
 }
 
 function resolveTransport(
@@ -172,15 +180,36 @@ function resolveSecurity(env: Environment, problems: string[]): Pick<KafkaConfig
 /** A PEM file, the PEM itself, or `true` for the authorities that Node knows. */
 function resolveAuthority(authority: string, problems: string[]): NonNullable<KafkaConfig['ssl']> {
   if (authority === 'true') return true;
-  // In an environment file a PEM's line ends are often written as \n.
-  if (authority.includes('-----BEGIN')) return { ca: [authority.replaceAll('\\n', '\n')] };
-  try {
-    return { ca: [readFileSync(authority, 'utf8')] };
-  } catch {
-    const shown = authority.length <= 120 && !/\s/.test(authority) ? ` ${authority}` : ' of that name';
-    problems.push(`KAFKA_SSL_CA: found no file${shown}, expected a PEM file, a PEM or true`);
-    return true;
+  const read = readPem(authority);
+  if ('pem' in read) return { ca: [read.pem] };
+  problems.push(`KAFKA_SSL_CA: ${read.found}, expected a PEM file, a PEM or true`);
+  return true;
+}
+
+/** Checked at once: a service that can't sign must not find out when it runs and is refused. */
+function resolveSource(
+  options: AuditorOptions,
+  env: Environment,
+  service: string,
+  problems: string[],
+): Source | undefined {
+  const key = options.sourceKey ?? given(env.TIDEMARK_SOURCE_KEY);
+  if (key === undefined) return undefined;
+  const name = options.sourceKey === undefined ? 'TIDEMARK_SOURCE_KEY' : 'sourceKey';
+  if (!isSourceName(service)) {
+    problems.push(
+      `service: expected a name of at most 200 characters without spaces and "+", since ${name} signs by it`,
+    );
+    return undefined;
   }
+  const read = readPem(key);
+  try {
+    if ('pem' in read) return sourceFromPem(service, read.pem);
+    problems.push(`${name}: ${read.found}, expected an Ed25519 private key (PEM), or a file of it`);
+  } catch {
+    problems.push(`${name}: found no Ed25519 private key, expected one in PEM (tidemark keys generate makes one)`);
+  }
+  return undefined;
 }
 
 function resolveRegistry(options: AuditorOptions, env: Environment, problems: string[]): RegistrySettings {

@@ -162,6 +162,13 @@ describe('tidemark keys generate', () => {
     expect(made.stdout).toMatch(/^example\.org\/a\+/);
     expect(made.stderr).toContain(`TIDEMARK_LOG_KEY=${out}`);
   });
+
+  test('names a source key by the service', async () => {
+    const out = join(temporaryFolder(), 'billing.pem');
+    const made = await tidemark(['keys', 'generate', '--service', 'billing', '--out', out]);
+    expect(made.stdout).toMatch(/^billing\/source\+/);
+    expect(made.stderr).toContain(`TIDEMARK_SOURCE_KEY=${out}`);
+  });
 });
 
 describe('what could not be done ends with 2, says what was found and what to do, and shows no stack', () => {
@@ -175,7 +182,8 @@ describe('what could not be done ends with 2, says what was found and what to do
     [['verify', archive, '--policy', 'none', '--normalizer-keys', 'x'], 'there is no file none: give the policy file'],
     [['verify', archive, '--policy', 'policy', '--normalizer-keys', 'policy'], 'verifier key "log"'],
     [['check-receipt', 'none', ...trust], "the receipt none can't be read"],
-    [['keys', 'generate', '--out', 'x'], 'give --origin and --role, or --name'],
+    [['keys', 'generate', '--out', 'x'], 'give --origin and --role, --service, or --name'],
+    [['keys', 'generate', '--service', 'a b', '--out', 'x'], 'found the service "a b"'],
     [['nonsense'], "unknown command 'nonsense'"],
   ])('tidemark %j', async (args, message) => {
     const { code, stdout, stderr } = await tidemark(args);

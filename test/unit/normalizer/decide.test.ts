@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, INSTANCE_HEADER, refusalId, SEQUENCE_HEADER } from '../../../consumers/normalizer/decide.ts';
-import { checkEvent } from '../../../core/event/index.ts';
+import { decide, refusalId } from '../../../consumers/normalizer/decide.ts';
+import { checkEvent, INSTANCE_HEADER, SEQUENCE_HEADER } from '../../../core/event/index.ts';
 import { type AuditEvent, auditEventText, auditEventType, auditRecordType } from '../../../schemas/index.ts';
 import { encode, makeEvent, place, rawRecord, withPrefix, writer, writerOf } from './records.ts';
 
