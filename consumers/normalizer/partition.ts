@@ -5,32 +5,21 @@ import { nodeCrypto } from '../../core/edge/crypto.ts';
 import type { FetchedBatch, FetchedRecord, PartitionWorker, WorkerContext } from '../../core/edge/kafka/index.ts';
 import type { ChainEnd } from '../../core/proof/chain.ts';
 import type { NormalizerContext } from './context.ts';
-import { type Decision, type Place, schemaIdOf } from './decide.ts';
+import type { Decision, Place } from './decide.ts';
 import { NormalizerError } from './error.ts';
 import { type Output, openOutput } from './output.ts';
-import { finish, ownersIn, type Prepared, prepare } from './pipeline.ts';
+import { finish, ownersIn, prepare } from './pipeline.ts';
+import { Preparation } from './preparation.ts';
 import { findLastSeal, positionAfter } from './recover.ts';
 import { withoutBody } from './room.ts';
 import { type Chain, RunBuilder, type RunEvent } from './run.ts';
-import { SCHEMA_WINDOW } from './writer-schema.ts';
 
 /** A run is committed when it is this old, this large, or has this many events. */
 const limits = { ageMs: 120, bytes: 3_000_000, events: 10_000 };
-/** Records that are prepared together: their keys are fetched at once, and heartbeats of the group go on behind them. */
-const together = { records: 128, owners: 5000 };
-/** Groups of these whose keys are asked for before they are sealed. */
-const groupsAhead = 4;
+/** Records between which heartbeats of the group go on. */
+const together = 128;
 const hintEveryMs = 1000;
 const tailPatienceMs = 20_000;
-
-/** Records that are prepared together. */
-interface Group {
-  readonly records: readonly Prepared[];
-  readonly owners: number;
-  /** Resolves when the keys of all are in memory; `isReady` tells that it has. */
-  readonly keys: Promise<void>;
-  isReady: boolean;
-}
 
 export class PartitionNormalizer implements PartitionWorker {
   readonly #context: NormalizerContext;
@@ -85,10 +74,13 @@ export class PartitionNormalizer implements PartitionWorker {
   async onBatch(batch: FetchedBatch): Promise<void> {
     await this.#exclusively(async () => this.#begin(batch));
     let next = batch.first + batch.lost;
-    for await (const records of this.#prepare(batch)) {
+    const preparation = new Preparation(this.#context, this.#place, batch, this.#worker.signal);
+    while (!preparation.isDone) {
+      await preparation.ready();
       await this.#exclusively(async () => {
-        next = await this.#add(records, next);
+        next = await this.#add(preparation, next);
       });
+      await new Promise(resolve => setImmediate(resolve));
     }
     await this.#exclusively(async () => this.#finish(batch, next));
   }
@@ -128,10 +120,13 @@ export class PartitionNormalizer implements PartitionWorker {
     this.#context.events.lost(this.#place.partition, batch.first, batch.lost);
   }
 
-  async #add(records: readonly Prepared[], first: bigint): Promise<bigint> {
+  /** Takes some records; answers the offset behind them. */
+  async #add(preparation: Preparation, first: bigint): Promise<bigint> {
     let run = this.#openRun(first);
     const { parts, room } = this.#context;
-    for (const one of records) {
+    for (let n = 0; n < together; n++) {
+      const one = preparation.take();
+      if (one === null) break;
       const { raw } = one;
       let { decision } = one;
       let event = finish(one, parts.ring);
@@ -153,7 +148,7 @@ export class PartitionNormalizer implements PartitionWorker {
   async #refuse(raw: FetchedRecord): Promise<[Decision, RunEvent]> {
     const { parts } = this.#context;
     const refused = prepare(withoutBody(raw), this.#place, undefined, Date.now() * 1000, parts);
-    await this.#fetchKeys([refused]);
+    await parts.ring?.prepare(ownersIn([refused]), this.#worker.signal);
     return [refused.decision, finish(refused, parts.ring)];
   }
 
@@ -163,81 +158,11 @@ export class PartitionNormalizer implements PartitionWorker {
     this.#context.events.read(batch);
   }
 
-  /**
-   * A batch's records, some at a time, with the keys that sealing them needs in memory: while the keys of some are fetched, the next ones
-   * are prepared and theirs asked for. A batch may hold far more than its compressed size.
-   */
-  async *#prepare({ records }: FetchedBatch): AsyncGenerator<readonly Prepared[]> {
-    let at = 0;
-    let owners = 0;
-    const ahead: Group[] = [];
-    while (at < records.length || ahead.length > 0) {
-      // Where the keys are in memory already, what is prepared ahead would only make work for the collector of garbage.
-      while (
-        at < records.length &&
-        ahead.length < groupsAhead &&
-        owners < together.owners &&
-        ahead[0]?.isReady !== true
-      ) {
-        const group = await this.#prepareSome(records, at);
-        at += group.records.length;
-        owners += group.owners;
-        ahead.push(group);
-        await new Promise(resolve => setImmediate(resolve));
-      }
-      const first = ahead.shift();
-      owners -= first?.owners ?? 0;
-      await first?.keys;
-      if (first) yield first.records;
-    }
-  }
-
-  async #prepareSome(records: readonly FetchedRecord[], from: number): Promise<Group> {
-    const { parts, writers } = this.#context;
-    const ready: Prepared[] = [];
-    let owners = 0;
-    for (let at = from; at < records.length && ready.length < together.records && owners < together.owners; at++) {
-      if (at % SCHEMA_WINDOW === 0) await this.#learnWriters(records.slice(at, at + SCHEMA_WINDOW));
-      const raw = records[at] as FetchedRecord;
-      const id = idOf(raw);
-      const isId = typeof id === 'number';
-      const writer = isId ? (writers.known(id) ?? (await writers.find(id, this.#worker.signal))) : undefined;
-      const prepared = prepare(raw, this.#place, writer, Date.now() * 1000, parts);
-      ready.push(prepared);
-      owners += prepared.sealing?.owners.length ?? 0;
-    }
-    const keys = this.#fetchKeys(ready);
-    const group = { records: ready, owners, keys, isReady: false };
-    // A failure is told when its turn comes.
-    keys.then(
-      () => {
-        group.isReady = true;
-      },
-      () => {},
-    );
-    return group;
-  }
-
-  async #fetchKeys(records: readonly Prepared[]): Promise<void> {
-    const { ring } = this.#context.parts;
-    if (ring) await ring.prepare(ownersIn(records), this.#worker.signal);
-  }
-
   #openRun(first: bigint): RunBuilder {
     if (this.#worker.signal.aborted) throw new NormalizerError('stopped', 'the partition was taken away');
     if (!this.#chain) throw new TypeError('a batch came before the start was over');
     this.#run ??= new RunBuilder(nodeCrypto.sha256, this.#chain, first);
     return this.#run;
-  }
-
-  /** Ids that are news are asked for together: each may take a while to be found to be nobody's. */
-  async #learnWriters(records: readonly FetchedRecord[]): Promise<void> {
-    const ids = new Set<number>();
-    for (const raw of records) {
-      const id = idOf(raw);
-      if (typeof id === 'number') ids.add(id);
-    }
-    if (ids.size > 1) await this.#context.writers.prepare(ids, this.#worker.signal);
   }
 
   #commitLater(): void {
@@ -282,8 +207,6 @@ export class PartitionNormalizer implements PartitionWorker {
     return done;
   }
 }
-
-const idOf = ({ value, unheld }: FetchedRecord) => (unheld ? null : schemaIdOf(value));
 
 function tooFewPartitions(eventsTopic: string, partition: number): Error {
   return new NormalizerError(

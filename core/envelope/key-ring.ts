@@ -17,6 +17,8 @@ export interface KeyRing {
    * this is where an erased key is noticed.
    */
   prepare(owners: readonly KeyOwner[], signal: AbortSignal): Promise<void>;
+  /** Whether `prepare` of these owners would have nothing to wait for. */
+  holds(owners: readonly KeyOwner[]): boolean;
   /** A prepared owner's key; throws `not-prepared` where it was not. Of an erased person: a key that is kept nowhere. */
   keyOf(owner: KeyOwner): DataKey;
 }

@@ -23,6 +23,7 @@ export function memoryKeyRing(options: { readonly strict?: boolean } = {}): Memo
   };
   return {
     prepare: async owners => owners.forEach(prepare),
+    holds: owners => !options.strict || owners.every(owner => keys.has(idOf(owner))),
     keyOf: owner => {
       if (!options.strict) prepare(owner);
       const id = idOf(owner);

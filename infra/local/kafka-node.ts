@@ -70,7 +70,7 @@ export async function startNode(plan: NodePlan): Promise<KafkaServer> {
     throw startFailure('Kafka', 'could not format its storage', await readFile(logFile, 'utf8'));
 
   const start = async (): Promise<Child> => {
-    const child = await run(['-Xms256m', '-Xmx512m'], ['kafka.Kafka', config]);
+    const child = await run(['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC'], ['kafka.Kafka', config]);
     await waitUntilHealthy('Kafka', child, logFile, () => checkBroker(brokers, clusterId, id));
     return child;
   };

@@ -68,7 +68,7 @@ function flagsOf(path: string): string[] {
     scripts: Record<string, string>;
   };
   const command = Object.values(scripts).find(one => one.endsWith(` ${path}`)) ?? '';
-  return command.split(' ').filter(word => word.startsWith('--max'));
+  return command.split(' ').filter(word => /^--(?:max|no)-/.test(word));
 }
 
 export async function startCommand(command: string, args: string[], options: ProgramOptions): Promise<Program> {

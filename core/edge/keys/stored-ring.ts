@@ -63,13 +63,17 @@ class Ring implements StoredKeyRing {
     return this.#entries.size;
   }
 
+  holds(owners: readonly KeyOwner[]): boolean {
+    const oldest = this.#oldest();
+    return owners.every(owner => this.#isFresh(ownerName(owner), oldest));
+  }
+
   async prepare(owners: readonly KeyOwner[], signal: AbortSignal): Promise<void> {
     const left = new Map<string, KeyOwner>();
-    const oldest = performance.now() - this.#options.ttlMs / 2;
+    const oldest = this.#oldest();
     for (const owner of owners) {
       const name = ownerName(owner);
-      // `get` and not `has`: what is used counts as used, so that it is not the first to go.
-      if ((this.#entries.get(name)?.checkedAt ?? Number.NEGATIVE_INFINITY) < oldest) left.set(name, owner);
+      if (!this.#isFresh(name, oldest)) left.set(name, owner);
     }
     for (let attempt = 1; left.size > 0; attempt++) {
       signal.throwIfAborted();
@@ -89,6 +93,16 @@ class Ring implements StoredKeyRing {
   close(): void {
     clearInterval(this.#purging);
     this.#entries.clear();
+  }
+
+  /** What was looked at in the store before then is looked at again. */
+  #oldest(): number {
+    return performance.now() - this.#options.ttlMs / 2;
+  }
+
+  #isFresh(name: string, oldest: number): boolean {
+    // `get` and not `has`: what is used counts as used, so that it is not the first to go.
+    return (this.#entries.get(name)?.checkedAt ?? Number.NEGATIVE_INFINITY) >= oldest;
   }
 
   /** Takes from `left` what could be loaded. Stops at the first sign that the store is down: the rest would only wait in vain. */
