@@ -27,6 +27,11 @@ export interface FetchedBatch {
   readonly next: bigint;
   /** May be empty where only markers and aborted records were there. */
   readonly records: readonly FetchedRecord[];
+  /**
+   * Records that came together, in one batch of Kafka's, which is one producer's request: each group whole, in order, the first also
+   * with its records below `first`. What was too large to be held at once is in no group.
+   */
+  readonly groups: readonly (readonly FetchedRecord[])[];
   /** Offsets that were seen and hold no committed record: transaction markers, aborted records. */
   readonly skipped: bigint;
   /** Offsets from `first` that were gone below the log's start before they could be read. */
@@ -47,9 +52,13 @@ export class BatchBuilder {
   #first: bigint;
   #next: bigint;
   #records: FetchedRecord[] = [];
+  #groups: (readonly FetchedRecord[])[] = [];
   #bytes = 0;
   #skipped = 0n;
   #lost = 0n;
+  /** Where the group that is being added begins; null: there is none, or a part of it was taken. */
+  #mark: { readonly next: bigint; readonly count: number; readonly bytes: number; readonly skipped: bigint } | null =
+    null;
 
   constructor(source: BatchSource, position: bigint, compacted = false) {
     this.#source = source;
@@ -84,28 +93,53 @@ export class BatchBuilder {
     this.#next = next;
   }
 
-  /** A batch of the log ends before this offset: compaction may have taken its last records. */
-  end(next: bigint): void {
+  /** A batch of the log begins: what is taken until it ends is taken without it, as long as there is anything else to take. */
+  begin(): void {
+    this.#mark = { next: this.#next, count: this.#records.length, bytes: this.#bytes, skipped: this.#skipped };
+  }
+
+  /** It ends before this offset: compaction may have taken its last records. `group`: all of its records; null: they are too many. */
+  end(next: bigint, group: readonly FetchedRecord[] | null): void {
     if (this.#compacted) this.hide(this.#next, next);
+    if (this.#mark && group && group.length > 0) this.#groups.push(group);
+    this.#mark = null;
   }
 
   /** What was taken since the last time; null: nothing was. */
   take(): FetchedBatch | null {
-    if (this.#next === this.#first) return null;
     const { topic, partition, highWatermark, logStart } = this.#source;
-    const [first, next, records, skipped, lost] = [this.#first, this.#next, this.#records, this.#skipped, this.#lost];
+    const [first, next, records, groups] = [this.#first, this.#next, this.#records, this.#groups];
+    const [skipped, lost] = [this.#skipped, this.#lost];
+    this.#mark = null;
+    if (next === first) return null;
     this.#first = next;
     this.#records = [];
+    this.#groups = [];
     this.#bytes = 0;
     this.#skipped = 0n;
     this.#lost = 0n;
-    return { topic, partition, first, next, records, skipped, lost, highWatermark, logStart };
+    return { topic, partition, first, next, records, groups, skipped, lost, highWatermark, logStart };
   }
 
-  /** `take`, as what a generator goes through. */
+  /** `take`, as what a generator goes through; without the batch that is being added, if there is anything before it. */
   *drain(): Generator<FetchedBatch> {
-    const batch = this.take();
+    const batch = this.#takeBefore() ?? this.take();
     if (batch) yield batch;
+  }
+
+  #takeBefore(): FetchedBatch | null {
+    const mark = this.#mark;
+    if (!mark || mark.next === this.#first) return null;
+    const [next, later, bytes, skipped] = [this.#next, this.#records.splice(mark.count), this.#bytes, this.#skipped];
+    this.#next = mark.next;
+    this.#skipped = mark.skipped;
+    const before = this.take();
+    this.#next = next;
+    this.#records = later;
+    this.#bytes = bytes - mark.bytes;
+    this.#skipped = skipped - mark.skipped;
+    this.#mark = { next: mark.next, count: 0, bytes: 0, skipped: 0n };
+    return before;
   }
 
   /** Whether an offset is news; accounts for what is between. */

@@ -191,7 +191,7 @@ export class FetchLoop {
     }
     if (position >= start) return; // it is in the log after all
     this.#log.error({ topic, partition, from: `${position}`, to: `${start}` }, 'retention took records unread');
-    const nothing = { records: [], skipped: 0n, highWatermark: end, logStart: start };
+    const nothing = { records: [], groups: [], skipped: 0n, highWatermark: end, logStart: start };
     this.#take(slot, { topic, partition, first: position, next: start, lost: start - position, ...nothing });
   }
 

@@ -7,7 +7,7 @@
 //          8 first timestamp · 8 last timestamp · 8 producer · 2 epoch · 4 sequence · 4 count · records, perhaps compressed
 
 import { crc32c } from '@node-rs/crc32';
-import { BatchBuilder, type FetchedBatch } from './batch.ts';
+import { BatchBuilder, type FetchedBatch, type FetchedRecord } from './batch.ts';
 import { KafkaError } from './error.ts';
 import { CODECS, inflate } from './inflate.ts';
 import { Inflow } from './inflow.ts';
@@ -162,9 +162,13 @@ async function* readBatch(
   const dense = BigInt(batch.count) === batch.last - batch.base + 1n;
   let index = 0;
   let passed = 0;
+  const group = new Group(limits);
+  builder.begin();
   try {
     for (; index < batch.count; index++) {
-      if (isFull(builder, limits) || passed >= limits.passedBytes) {
+      // Once what comes before this batch is out, and it is still too much, a part of it is.
+      while (isFull(builder, limits)) yield* builder.drain();
+      if (passed >= limits.passedBytes) {
         passed = 0;
         yield* builder.drain();
       }
@@ -174,9 +178,11 @@ async function* readBatch(
         ? parseRecord(inflow.peek(length) ?? (await inflow.take(length)))
         : await passRecord(inflow, length);
       if (!isHeld) passed += length;
-      addRecord(batch, builder, parts, dense ? index : parts.offsetDelta, isHeld ? length : 0);
+      const record = recordOf(batch, parts, dense ? index : parts.offsetDelta);
+      builder.add(record, isHeld ? length : 0);
+      group.add(record, length);
     }
-    builder.end(batch.last + 1n);
+    builder.end(batch.last + 1n, group.records);
   } catch (error) {
     if (!(error instanceof KafkaError) || error.code !== 'undecodable') throw error;
     yield* giveUp(batch, batch.base + BigInt(index), builder, limits);
@@ -190,13 +196,36 @@ function openBatch({ bytes, codec }: KafkaBatch, onPiece: () => void): Inflow {
   return codec === CODECS.none ? new Inflow(records) : new Inflow(Buffer.alloc(0), inflate(codec, records), onPiece);
 }
 
-function addRecord(batch: KafkaBatch, builder: BatchBuilder, parts: RecordParts, delta: number, bytes: number): void {
+function recordOf(batch: KafkaBatch, parts: RecordParts, delta: number): FetchedRecord {
   const offset = batch.base + BigInt(delta);
   const { logAppendTime } = batch;
   const timestamp = logAppendTime ? batch.lastTimestamp : batch.firstTimestamp + parts.timestampDelta;
   const { key, value, headers, unheld } = parts;
   const record = { offset, timestamp, logAppendTime, key, value, headers };
-  builder.add(unheld ? { ...record, unheld } : record, bytes);
+  return unheld ? { ...record, unheld } : record;
+}
+
+/** All records of one batch, wherever the fetch began: whether they are too many to be held does not depend on that. */
+class Group {
+  readonly #limits: RecordLimits;
+  #records: FetchedRecord[] | null = [];
+  #bytes = 0;
+
+  constructor(limits: RecordLimits) {
+    this.#limits = limits;
+  }
+
+  get records(): readonly FetchedRecord[] | null {
+    return this.#records;
+  }
+
+  add(record: FetchedRecord, bytes: number): void {
+    if (!this.#records) return;
+    const isFull = this.#bytes >= this.#limits.bytes || this.#records.length >= this.#limits.records;
+    this.#bytes += bytes;
+    if (isFull || record.unheld) this.#records = null;
+    else this.#records.push(record);
+  }
 }
 
 /** A batch whose bytes are those that were sent, and that can't be read: it never will be, so each record left is said to be unreadable. */
@@ -209,7 +238,7 @@ async function* giveUp(
   const { logAppendTime, lastTimestamp: timestamp } = batch;
   const unheld = { code: 'unreadable-batch', first, last } as const;
   for (let offset = first; offset <= last; offset++) {
-    if (isFull(builder, limits)) yield* builder.drain();
+    while (isFull(builder, limits)) yield* builder.drain();
     const value = offset === first ? bytes : null;
     builder.add({ offset, timestamp, logAppendTime, key: null, value, headers: [], unheld }, value?.length ?? 0);
   }

@@ -165,6 +165,7 @@ export class World {
       first: from,
       next,
       records,
+      groups: [],
       skipped: 0n,
       lost: 0n,
       highWatermark: next,

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BatchBuilder, clipBatch, type FetchedRecord } from '../../../core/edge/kafka/batch.ts';
+import { BatchBuilder, clipBatch, type FetchedBatch, type FetchedRecord } from '../../../core/edge/kafka/batch.ts';
 
 const at = (offset: number): FetchedRecord => ({
   offset: BigInt(offset),
@@ -80,5 +80,40 @@ test('a part of a batch adds up as well', () => {
         expect(part.skipped).toBe(BigInt(markers.slice(0, Math.max(0, cut - lost)).filter(Boolean).length));
       },
     ),
+  );
+});
+
+test('what is drained while a batch of the log is being added follows and adds up, and groups stay whole', () => {
+  const step = fc.constantFrom('begin', 'record', 'marker', 'drain');
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.nat(3), (steps, lost) => {
+      const builder = new BatchBuilder(source(lost), 0n);
+      const batches: FetchedBatch[] = [];
+      let offset = lost;
+      let group: FetchedRecord[] = [];
+      builder.begin();
+      for (const one of steps) {
+        if (one === 'drain') batches.push(...builder.drain());
+        else if (one === 'marker') builder.hide(BigInt(offset), BigInt(++offset));
+        else if (one === 'record') {
+          const record = at(offset++);
+          builder.add(record, 1);
+          group.push(record);
+        } else {
+          builder.end(BigInt(offset), group);
+          group = [];
+          builder.begin();
+        }
+      }
+      batches.push(...[builder.take()].filter(batch => batch !== null));
+      let next = 0n;
+      for (const batch of batches) {
+        expect(batch.first).toBe(next);
+        next = batch.next;
+        expect(BigInt(batch.records.length) + batch.skipped + batch.lost).toBe(next - batch.first);
+        expect(batch.groups.flat().every(record => batch.records.includes(record))).toBe(true);
+      }
+      expect(next).toBe(offset === lost ? 0n : BigInt(offset));
+    }),
   );
 });

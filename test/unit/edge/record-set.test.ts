@@ -234,3 +234,55 @@ test('aborted batches and markers are hidden, whatever their keys', async () => 
   expect(hides(6n, 1n)).toBe(false);
   expect(hides(7n, 2n)).toBe(true);
 });
+
+describe('what came together', () => {
+  const record = (text: string): RecordToWrite => ({ value: Buffer.from(text) });
+  const batchOf = (base: number, ...texts: string[]) => formatBatch(texts.map(record), { base: BigInt(base) });
+  const groupsOf = (batches: readonly FetchedBatch[]) =>
+    batches.map(({ groups }) => groups.map(group => group.map(({ offset }) => Number(offset))));
+
+  test('is a group for each batch of the log, whole, also where the fetch began within it', async () => {
+    const log = Buffer.concat([batchOf(0, 'a'), batchOf(1, 'b', 'c', 'd'), batchOf(4, 'e', 'f')]);
+    expect(groupsOf(await decodeAll(log, 0n))).toEqual([[[0], [1, 2, 3], [4, 5]]]);
+    const [within] = await decodeAll(log, 3n);
+    expect(within).toMatchObject({ first: 3n, next: 6n });
+    expect(recordsOf([within as FetchedBatch]).map(({ offset }) => offset)).toEqual([3n, 4n, 5n]);
+    expect(groupsOf([within as FetchedBatch])).toEqual([
+      [
+        [1, 2, 3],
+        [4, 5],
+      ],
+    ]);
+  });
+
+  test.each(codecNames)('is not parted where it fits, nor what is before it held longer, in %s', async codec => {
+    const batch = (base: number, count: number) =>
+      formatBatch(
+        Array.from({ length: count }, () => record('x'.repeat(100))),
+        { base: BigInt(base), codec },
+      );
+    const few = { ...limits, records: 10 };
+    const log = Buffer.concat([batch(0, 7), batch(7, 7), batch(14, 3), batch(17, 25), batch(42, 2)]);
+    const batches = await decodeAll(log, 0n, { limits: few });
+    for (const [n, { first, records }] of batches.entries()) {
+      expect(first).toBe(batches[n - 1]?.next ?? 0n);
+      expect(records.length).toBeLessThanOrEqual(10);
+    }
+    expect(recordsOf(batches).map(({ offset }) => Number(offset))).toEqual(Array.from({ length: 44 }, (_, n) => n));
+    const range = (first: number, count: number) => Array.from({ length: count }, (_, n) => first + n);
+    // The one of 25 is more than is held at once: it is in no group, wherever the fetch begins.
+    const whole = [range(0, 7), range(7, 7), range(14, 3), range(42, 2)];
+    expect(groupsOf(batches).flat()).toEqual(whole);
+    expect(groupsOf(await decodeAll(log, 40n, { limits: few })).flat()).toEqual([range(42, 2)]);
+    for (const { groups, records } of batches) {
+      for (const group of groups) expect(records).toEqual(expect.arrayContaining([...group]));
+    }
+  });
+
+  test('has none that is aborted, or that can not be held', async () => {
+    const large = formatBatch([record('a'), record('x'.repeat(2500))], { base: 1n, codec: 'gzip' });
+    const broken = formatBatch([record('c')], { base: 3n, codec: 'gzip', body: Buffer.from('no gzip') });
+    const log = Buffer.concat([batchOf(0, 'a'), large, broken, batchOf(4, 'e')]);
+    expect(groupsOf(await decodeAll(log, 0n, { limits }))).toEqual([[[0], [4]]]);
+  });
+});

@@ -36,7 +36,7 @@ const recordOf = (person: string, at: number): FetchedRecord => {
 
 const batchOf = (records: FetchedRecord[]) => {
   const next = BigInt(records.length);
-  return { ...place, first: 0n, next, records, skipped: 0n, lost: 0n, highWatermark: next, logStart: 0n };
+  return { ...place, first: 0n, next, records, groups: [], skipped: 0n, lost: 0n, highWatermark: next, logStart: 0n };
 };
 
 function preparationOf(records: FetchedRecord[], ring: Parts['ring'], writers = known): Preparation {

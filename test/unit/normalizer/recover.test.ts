@@ -44,6 +44,7 @@ function topicOf(notes: (Buffer | null)[]): FetchClient {
         first,
         next,
         records: within,
+        groups: [within],
         skipped: 0n,
         lost: 0n,
         highWatermark: end,
