@@ -9,14 +9,14 @@ import { DatumWriter, writeEvent } from '../../schemas/index.ts';
 import type { AuditEvent, Origin, Producer } from '../../schemas/types.ts';
 import { type AroundOptions, runAround } from './around.ts';
 import { type ChangeOptions, changeEvent } from './change.ts';
-import { AuditError, asAuditError, invalidEvent } from './error.ts';
+import { AuditError, asAuditError, invalidEvent, tell } from './error.ts';
 import type { AuditInput, TargetInput } from './input.ts';
 import type { Mask } from './masking.ts';
 import { Numbering } from './numbering.ts';
 import { readInput } from './read-input.ts';
 import { describe } from './reading.ts';
 import { type AuditScope, keepInside, Scopes } from './scope.ts';
-import { type Outgoing, Sender, type SenderSettings, sizeOf } from './sender.ts';
+import { type Delivery, type Outgoing, Sender, type SenderSettings, sizeOf } from './sender.ts';
 import { activeTraceParent } from './trace.ts';
 import type { Transport } from './transport.ts';
 
@@ -34,6 +34,8 @@ export interface AuditorStats {
   readonly emitFailures: number;
   /** Wait to be sent or acknowledged. */
   readonly pending: number;
+  /** Of these, the events that are in the spool: with those that earlier processes left there. */
+  readonly spooled: number;
   /** Requests that had to be tried again. */
   readonly retries: number;
 }
@@ -41,8 +43,9 @@ export interface AuditorStats {
 /** `Input`: what may be recorded; with declared actions, these alone. */
 export interface Auditor<Input extends { readonly action: string } = AuditInput> {
   /**
-   * Resolves with the event's id when all in-sync replicas have it. Rejects with AuditError: at once with code
-   * invalid-event, too-large, queue-full or closed; later with not-sent or unknown-outcome.
+   * Resolves with the event's id when all in-sync replicas have it; with a spool, while Kafka is away, when it is on
+   * disk. Rejects with AuditError: at once with code invalid-event, too-large, queue-full, spool-full, spool-unusable or
+   * closed; later with not-sent or unknown-outcome.
    */
   record(event: Input): Promise<string>;
   /** Records without waiting: returns at once and never throws. Failures go to `onError` and to the counters. */
@@ -71,11 +74,11 @@ export interface Auditor<Input extends { readonly action: string } = AuditInput>
    * id; with null, and nothing is recorded, where nothing differs.
    */
   change(target: TargetInput, before: unknown, after: unknown, options?: ChangeOptions): Promise<string | null>;
-  /** Resolves when nothing waits any more. */
+  /** Resolves when nothing waits any more, also not in the spool. */
   flush(): Promise<void>;
   /**
    * Sends what waits, says that this instance ends, and disconnects; never rejects. What can't be sent within
-   * `timeoutMs` (default 20 000) is given up, and told as any failure.
+   * `timeoutMs` (default 20 000) is given up, and told as any failure; or stays in the spool, for the next process.
    */
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
   stats(): AuditorStats;
@@ -104,27 +107,29 @@ export interface AuditorSettings extends SenderSettings {
   readonly now: () => number;
 }
 
-/** An auditor over a transport. */
-export function auditorOver(transport: Transport, settings: AuditorSettings): Auditor {
-  return new TransportAuditor(transport, settings);
+/** An auditor over a transport, or over another way to deliver than at once. */
+export function auditorOver(
+  transport: Transport,
+  settings: AuditorSettings,
+  delivery: Delivery = new Sender(transport, settings),
+): Auditor {
+  return new DeliveringAuditor(delivery, settings);
 }
 
 type Settle = { delivered(id: string): void; failed(error: AuditError): void };
 
-class TransportAuditor implements Auditor {
-  readonly #transport: Transport;
+class DeliveringAuditor implements Auditor {
   readonly #settings: AuditorSettings;
-  readonly #sender: Sender;
+  readonly #delivery: Delivery;
   readonly #numbering: Numbering;
   readonly #writer = new DatumWriter();
   readonly #scopes = new Scopes();
-  readonly #counts = { accepted: 0, delivered: 0, rejected: 0, failed: 0, emitFailures: 0 };
+  readonly #counts = { accepted: 0, rejected: 0, failed: 0, emitFailures: 0 };
   #closing: Promise<void> | undefined;
 
-  constructor(transport: Transport, settings: AuditorSettings) {
-    this.#transport = transport;
+  constructor(delivery: Delivery, settings: AuditorSettings) {
     this.#settings = settings;
-    this.#sender = new Sender(transport, settings);
+    this.#delivery = delivery;
     this.#numbering = new Numbering(settings.instance);
     keepInside(this, { scopes: this.#scopes, failed: error => this.#failEmit(error) });
   }
@@ -174,7 +179,7 @@ class TransportAuditor implements Auditor {
   }
 
   async flush(): Promise<void> {
-    await this.#sender.drain();
+    await this.#delivery.drain();
   }
 
   close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
@@ -183,7 +188,8 @@ class TransportAuditor implements Auditor {
   }
 
   stats(): AuditorStats {
-    return { ...this.#counts, pending: this.#sender.pending, retries: this.#sender.retries };
+    const { delivered, pending, spooled, retries } = this.#delivery;
+    return { ...this.#counts, delivered, pending, spooled, retries };
   }
 
   #accept(input: unknown, settle: Settle): void {
@@ -209,10 +215,8 @@ class TransportAuditor implements Auditor {
       datum: writeEvent(this.#writer, { ...event, producer }),
       headers: { [INSTANCE_HEADER]: producer.instance, [SEQUENCE_HEADER]: String(producer.sequence) },
       deadline,
-      delivered: () => {
-        this.#counts.delivered += 1;
-        settle.delivered(event.id);
-      },
+      last,
+      delivered: () => settle.delivered(event.id),
       failed: error => {
         this.#abandon(producer);
         settle.failed(error);
@@ -221,10 +225,10 @@ class TransportAuditor implements Auditor {
     const bytes = sizeOf(outgoing);
     this.#checkSize(event.id, bytes);
     // What says that the instance ends is never turned away: there is one, and it is small.
-    if (!last) this.#checkRoom(event.id, bytes);
+    if (!last) this.#delivery.checkRoom(event.id, bytes);
     this.#numbering.take();
     this.#counts.accepted += 1;
-    this.#sender.push(outgoing);
+    this.#delivery.push(outgoing);
     if (!last) this.#settings.accepted?.(event);
   }
 
@@ -247,14 +251,6 @@ class TransportAuditor implements Auditor {
     throw new AuditError('too-large', message, { eventId });
   }
 
-  #checkRoom(eventId: string, bytes: number): void {
-    const { maxQueuedEvents, maxQueuedBytes } = this.#settings;
-    const { pending, pendingBytes } = this.#sender;
-    if (pending < maxQueuedEvents && pendingBytes + bytes <= maxQueuedBytes) return;
-    const message = `${pending} events (${pendingBytes} bytes) wait to be sent: the brokers are away or too slow`;
-    throw new AuditError('queue-full', message, { eventId });
-  }
-
   #abandon(producer: Producer): void {
     this.#counts.failed += 1;
     this.#numbering.abandon(producer);
@@ -262,23 +258,22 @@ class TransportAuditor implements Auditor {
 
   async #end(timeoutMs: number): Promise<void> {
     const deadline = Date.now() + timeoutMs;
-    this.#sender.hurry(deadline);
-    await this.#sender.drain();
+    await this.#delivery.settle(deadline);
     // Only now is it known what was abandoned, and only an instance that has numbers has an end.
     if (this.#numbering.taken > 0) await this.#sayLast(Math.max(deadline, Date.now() + 2000));
-    await this.#transport.close();
+    await this.#delivery.close(deadline);
   }
 
   #sayLast(deadline: number): Promise<void> {
     return new Promise(resolve => {
       const failed = (error: AuditError): void => {
-        this.#report(error);
+        tell(this.#settings.onError, error);
         resolve();
       };
       try {
         const event = this.#closingEvent();
         this.#number(event, defaultKey(event), true, deadline, { delivered: () => resolve(), failed });
-        void this.#sender.drain();
+        void this.#delivery.drain();
       } catch (thrown) {
         failed(asAuditError(thrown));
       }
@@ -308,16 +303,6 @@ class TransportAuditor implements Auditor {
   /** A failure that nobody awaits. */
   #failEmit(error: AuditError): void {
     this.#counts.emitFailures += 1;
-    this.#report(error);
-  }
-
-  /** The service's own handler may throw or reject: that is not allowed to reach the service as ours. */
-  #report(error: AuditError): void {
-    try {
-      const answer: unknown = this.#settings.onError(error);
-      if (answer instanceof Promise) answer.catch(() => undefined);
-    } catch {
-      // Nobody is left to tell; the counters say it.
-    }
+    tell(this.#settings.onError, error);
   }
 }

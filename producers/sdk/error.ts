@@ -8,6 +8,10 @@ export type AuditErrorCode =
   | 'too-large'
   /** More events wait than the queue may hold: the brokers are away or too slow. */
   | 'queue-full'
+  /** The spool holds `maxBytes` of events that Kafka has not taken yet. */
+  | 'spool-full'
+  /** The spool can't be used: another process has it, it is damaged, or its directory can't be written. The message says which. */
+  | 'spool-unusable'
   /** The auditor was closed before the call. */
   | 'closed'
   /** No broker has the event: it was given up after the delivery timeout, or refused for good. */
@@ -60,6 +64,16 @@ export function invalidEvent(problems: readonly EventProblem[], cause?: unknown)
     );
   const more = problems.length > 5 ? `; and ${problems.length - 5} more` : '';
   return new AuditError('invalid-event', `Invalid event: ${told.join('; ')}${more}`, { problems, cause });
+}
+
+/** Tells a service's own handler, which may throw or reject: that is not allowed to reach the service as ours. */
+export function tell(onError: (error: AuditError) => unknown, error: AuditError): void {
+  try {
+    const answer = onError(error);
+    if (answer instanceof Promise) answer.catch(() => undefined);
+  } catch {
+    // Nobody is left to tell; the counters say it.
+  }
 }
 
 /** Whatever was thrown as an AuditError, also where looking at it throws. */

@@ -1,10 +1,12 @@
 /** The SDK's door: record what a service does as audit events. See README.md. */
 import type { Declarations } from '../../core/catalogue/index.ts';
+import { auditEventText } from '../../schemas/index.ts';
 import type { Actions, DeclaredInput } from './actions.ts';
 import { type Auditor, auditorOver } from './auditor.ts';
 import { ConsoleTransport } from './console-transport.ts';
 import { KafkaTransport } from './kafka-transport.ts';
 import { type AuditorOptions, resolveOptions } from './options.ts';
+import { SpoolDelivery } from './spool/spool-delivery.ts';
 
 export type { ActionDeclaration, Criticality, Declarations } from '../../core/catalogue/index.ts';
 export type { EventProblem } from '../../core/event/index.ts';
@@ -21,6 +23,7 @@ export type { AuditorOptions, LogLevel } from './options.ts';
 export type { OriginOptions } from './origin.ts';
 export type { AuditScope } from './scope.ts';
 export type { SecretField } from './secret-fields.ts';
+export type { SpoolOptions } from './spool/options.ts';
 
 /**
  * Makes an auditor. Nothing is connected before the first event. One for each process is enough; close it at the end.
@@ -31,6 +34,9 @@ export function createAuditor<A extends Declarations>(
 ): Auditor<DeclaredInput<A>>;
 export function createAuditor(options?: AuditorOptions): Auditor;
 export function createAuditor(options: AuditorOptions = {}): Auditor {
-  const { auditor, transport } = resolveOptions(options, process.env);
-  return auditorOver(transport === 'console' ? new ConsoleTransport() : new KafkaTransport(transport), auditor);
+  const { auditor, transport, spool } = resolveOptions(options, process.env);
+  if (transport === 'console') return auditorOver(new ConsoleTransport(), auditor);
+  const kafka = new KafkaTransport(transport);
+  if (spool === null) return auditorOver(kafka, auditor);
+  return auditorOver(kafka, auditor, new SpoolDelivery(kafka, auditor, spool, auditEventText));
 }

@@ -61,7 +61,8 @@ export class KafkaTransport implements Transport {
   readonly #sockets = new Sockets();
   readonly #kafka: Kafka;
   #producer: Producer | undefined;
-  #schemaId: number | undefined;
+  /** What a value begins with, by its schema's text: the id at the registry. */
+  readonly #prefixes = new Map<string, Buffer>();
   #partitions: ITopicMetadata['partitions'] = [];
   /** Higher at each drop: a connection that is made too late is not ours any more. */
   #epoch = 0;
@@ -88,7 +89,7 @@ export class KafkaTransport implements Transport {
 
   async open(timeoutMs: number): Promise<void> {
     const fresh = Date.now() - this.#metadataAt < METADATA_AGE_MS;
-    if (this.#producer !== undefined && this.#schemaId !== undefined && fresh) return;
+    if (this.#producer !== undefined && this.#prefixes.has(auditEventText) && fresh) return;
     try {
       await this.#within(timeoutMs, this.#connect());
     } catch (error) {
@@ -110,7 +111,9 @@ export class KafkaTransport implements Transport {
     const { topic } = this.#settings;
     const producer = this.#producer;
     if (producer === undefined) throw new TransportError('unsent', 'not connected');
-    const records = recordsOf(messages, this.#prefix(), { topic, partition }, this.#settings.source);
+    await this.#registerAll(messages, timeoutMs);
+    const place = { topic, partition };
+    const records = recordsOf(messages, message => this.#prefixOf(message), place, this.#settings.source);
     try {
       const request = producer.send({ topic, acks: -1, timeout: timeoutMs, messages: records });
       checkAnswer(await this.#within(timeoutMs, request), topic, partition);
@@ -135,7 +138,7 @@ export class KafkaTransport implements Transport {
   async #connect(): Promise<void> {
     const epoch = this.#epoch;
     const { topic } = this.#settings;
-    this.#schemaId ??= await this.#registry.register(subjectFor(topic), auditEventText);
+    await this.#registerSchema(auditEventText);
     const partitions = await this.#fetchPartitions(topic);
     const producer = this.#producer ?? (await this.#connectProducer());
     if (epoch !== this.#epoch) {
@@ -172,10 +175,28 @@ export class KafkaTransport implements Transport {
     }
   }
 
-  #prefix(): Buffer {
-    if (this.#schemaId === undefined) throw new TransportError('unsent', 'the schema is not registered yet');
+  /** Schemas of an SDK before this one: of events that it left in a spool. */
+  async #registerAll(messages: readonly OutgoingMessage[], timeoutMs: number): Promise<void> {
+    try {
+      for (const { schema } of messages) {
+        if (schema === undefined || this.#prefixes.has(schema)) continue;
+        await this.#within(timeoutMs, this.#registerSchema(schema));
+      }
+    } catch (error) {
+      throw explain(error, 'unsent');
+    }
+  }
+
+  async #registerSchema(text: string): Promise<void> {
+    if (this.#prefixes.has(text)) return;
     const prefix = Buffer.alloc(5);
-    prefix.writeUInt32BE(this.#schemaId, 1);
+    prefix.writeUInt32BE(await this.#registry.register(subjectFor(this.#settings.topic), text), 1);
+    this.#prefixes.set(text, prefix);
+  }
+
+  #prefixOf({ schema = auditEventText }: OutgoingMessage): Buffer {
+    const prefix = this.#prefixes.get(schema);
+    if (prefix === undefined) throw new TransportError('unsent', 'the schema is not registered yet');
     return prefix;
   }
 

@@ -23,6 +23,7 @@ import {
 import { readPem } from './pem.ts';
 import { type SecretField, secretFields } from './secret-fields.ts';
 import { type Source, sourceFromPem } from './source-proof.ts';
+import { resolveSpool, type SpoolOptions, type SpoolPlan } from './spool/options.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
@@ -58,6 +59,8 @@ export interface AuditorOptions extends OriginOptions {
   readonly maxQueuedEvents?: number | undefined;
   /** Bytes that may wait. Default 64 MiB. */
   readonly maxQueuedBytes?: number | undefined;
+  /** Where events wait on disk while Kafka is away. Default: nowhere, they wait in memory. */
+  readonly spool?: SpoolOptions | undefined;
   /** The actions that may be recorded, by `defineActions`; events are completed and checked by them. Default: any. */
   readonly actions?: Actions | undefined;
   /** What is masked before it leaves the process: well-known secrets and card numbers, unless it says otherwise. */
@@ -90,7 +93,7 @@ export function resolveOptions(
   options: AuditorOptions,
   env: Environment,
   surroundings: Surroundings = surroundingsOf(env),
-): { auditor: AuditorSettings; transport: KafkaTransportSettings | 'console' } {
+): { auditor: AuditorSettings; transport: KafkaTransportSettings | 'console'; spool: SpoolPlan | null } {
   const problems: string[] = [];
   const origin = findOrigin(options, surroundings);
   if (origin.service === '') problems.push('service: found nothing, expected a name (or OTEL_SERVICE_NAME)');
@@ -98,6 +101,7 @@ export function resolveOptions(
   const kafka = isConsole ? null : resolveKafka(options, env, problems);
   const registry = isConsole ? null : resolveRegistry(options, env, problems);
   const source = isConsole ? undefined : resolveSource(options, env, origin.service, problems);
+  const spool = isConsole || options.spool === undefined ? null : resolveSpool(options.spool, problems);
   const numbers = resolveNumbers(options, problems);
   for (const name of ['key', 'onError', 'log'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
@@ -119,12 +123,12 @@ export function resolveOptions(
     newId: eventIds(),
     now: microClock(),
   };
-  if (kafka === null || registry === null) return { auditor, transport: 'console' };
+  if (kafka === null || registry === null) return { auditor, transport: 'console', spool };
   const topic = options.topic ?? given(env.TIDEMARK_RAW_TOPIC) ?? 'audit.raw';
   // A client id of its own: what is changed for our connections is changed for no other of the process.
   const clientId = `tidemark-sdk-${auditor.instance}`;
   const log = options.log ?? (() => undefined);
-  return { auditor, transport: { kafka, clientId, registry, topic, source, log } };
+  return { auditor, transport: { kafka, clientId, registry, topic, source, log }, spool };
 }
 
 function resolveTransport(

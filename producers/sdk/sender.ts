@@ -11,6 +11,10 @@ export interface SenderSettings {
   readonly maxBatchBytes: number;
   readonly requestTimeoutMs: number;
   readonly retryMs: { readonly first: number; readonly longest: number };
+  readonly maxQueuedEvents: number;
+  readonly maxQueuedBytes: number;
+  /** Told of each attempt that fails. Whoever listens has the events elsewhere: none is given up for what is answered. */
+  readonly failing?: ((error: TransportError) => void) | undefined;
 }
 
 /** An accepted event on its way; settled exactly once. */
@@ -18,9 +22,30 @@ export interface Outgoing extends OutgoingMessage {
   readonly id: string;
   /** Milliseconds of the clock when it is given up. */
   deadline: number;
+  /** Says that its instance ends: is never turned away for want of room. */
+  readonly last: boolean;
   delivered(): void;
   /** `not-sent`, `too-large` or `unknown-outcome`. */
   failed(error: AuditError): void;
+}
+
+/** What takes accepted events and sees that they arrive: the sender alone, or a spool before it. */
+export interface Delivery {
+  /** Events that all in-sync replicas have; that wait; and of these, that are on disk. */
+  readonly delivered: number;
+  readonly pending: number;
+  readonly spooled: number;
+  /** Requests that had to be tried again. */
+  readonly retries: number;
+  /** Throws AuditError where there is no room for so many bytes more. */
+  checkRoom(eventId: string, bytes: number): void;
+  push(outgoing: Outgoing): void;
+  /** Resolves when nothing waits any more; does not linger until then. */
+  drain(): Promise<void>;
+  /** Resolves when it is known of all events which are given up; the deadline ends what waits for that. */
+  settle(deadline: number): Promise<void>;
+  /** Sends what still waits until the deadline, and ends all connections; never rejects. */
+  close(deadline: number): Promise<void>;
 }
 
 interface Entry {
@@ -41,13 +66,16 @@ const OVERHEAD = 200;
 
 export const sizeOf = (message: OutgoingMessage): number => message.datum.length + message.key.length * 3 + OVERHEAD;
 
-export class Sender {
+export class Sender implements Delivery {
   readonly #transport: Transport;
   readonly #settings: SenderSettings;
   /** Accepted, but not dealt to a partition yet: their number is known only once the transport is open. */
   #intake: Entry[] = [];
   readonly #lanes = new Map<number, Lane>();
   #opening: Lane = { entries: [], notBefore: 0, failures: 0 };
+  /** None is on disk. */
+  readonly spooled = 0;
+  #delivered = 0;
   #pending = 0;
   #pendingBytes = 0;
   #batchBytes: number;
@@ -64,16 +92,28 @@ export class Sender {
     this.#batchBytes = settings.maxBatchBytes;
   }
 
+  get delivered(): number {
+    return this.#delivered;
+  }
+
   get pending(): number {
     return this.#pending;
   }
 
-  get pendingBytes(): number {
-    return this.#pendingBytes;
-  }
-
   get retries(): number {
     return this.#retries;
+  }
+
+  hasRoom(bytes: number): boolean {
+    const { maxQueuedEvents, maxQueuedBytes } = this.#settings;
+    return this.#pending < maxQueuedEvents && this.#pendingBytes + bytes <= maxQueuedBytes;
+  }
+
+  checkRoom(eventId: string, bytes: number): void {
+    if (this.hasRoom(bytes)) return;
+    const waiting = `${this.#pending} events (${this.#pendingBytes} bytes)`;
+    const message = `${waiting} wait to be sent: the brokers are away or too slow`;
+    throw new AuditError('queue-full', message, { eventId });
   }
 
   push(outgoing: Outgoing): void {
@@ -85,7 +125,6 @@ export class Sender {
     else void this.#run();
   }
 
-  /** Resolves when nothing waits any more; does not linger until then. */
   async drain(): Promise<void> {
     if (this.#pending === 0) return;
     this.#hurried = true;
@@ -97,6 +136,16 @@ export class Sender {
   hurry(deadline: number): void {
     for (const { outgoing } of this.#all()) outgoing.deadline = Math.min(outgoing.deadline, deadline);
     this.#wake?.();
+  }
+
+  async settle(deadline: number): Promise<void> {
+    this.hurry(deadline);
+    await this.drain();
+  }
+
+  async close(deadline: number): Promise<void> {
+    await this.settle(deadline);
+    await this.#transport.close();
   }
 
   async #run(): Promise<void> {
@@ -178,6 +227,7 @@ export class Sender {
     this.#forgetEmpty(partition, lane);
     for (const entry of batch) {
       this.#settle(entry);
+      this.#delivered += 1;
       entry.outgoing.delivered();
     }
   }
@@ -193,11 +243,11 @@ export class Sender {
 
   #failOpening(error: TransportError): void {
     this.#lastProblem = error.message;
-    if (error.outcome === 'refused') {
+    if (error.outcome === 'refused' && this.#givesUp) {
       for (const entry of this.#all()) this.#giveUp(entry, error);
       this.#intake = [];
       this.#lanes.clear();
-    } else this.#backOff(this.#opening);
+    } else this.#backOff(this.#opening, error);
   }
 
   #failSending(lane: Lane, batch: Entry[], error: TransportError): void {
@@ -205,20 +255,25 @@ export class Sender {
     const only = batch[0];
     if (error.outcome === 'too-large' && batch.length > 1) {
       this.#batchBytes = Math.floor(batch.reduce((sum, entry) => sum + entry.bytes, 0) / 2);
-    } else if (error.outcome === 'too-large' && only !== undefined) {
+    } else if (error.outcome === 'too-large' && only !== undefined && this.#givesUp) {
       lane.entries.shift();
       this.#giveUp(only, error);
-    } else if (error.outcome === 'refused') {
+    } else if (error.outcome === 'refused' && this.#givesUp) {
       lane.entries.splice(0, batch.length);
       for (const entry of batch) this.#giveUp(entry, error);
     } else {
       if (error.outcome === 'unknown') for (const entry of batch) entry.uncertain = true;
-      this.#backOff(lane);
+      this.#backOff(lane, error);
     }
   }
 
+  get #givesUp(): boolean {
+    return this.#settings.failing === undefined;
+  }
+
   /** Doubled at each failure in a row, with jitter: services that lost a broker together do not come back together. */
-  #backOff(lane: Lane): void {
+  #backOff(lane: Lane, error: TransportError): void {
+    this.#settings.failing?.(error);
     const { first, longest } = this.#settings.retryMs;
     const wait = Math.min(longest, first * 2 ** Math.min(lane.failures, 16));
     lane.failures += 1;

@@ -34,29 +34,29 @@ export function sourceFromPem(service: string, pem: string): Source {
   return { service, signer: signerFromPem(sourceKeyName(service), pem) };
 }
 
-/** The records of a group; with a source, signed. `prefix`: the registry's, which each value begins with. */
+/** The records of a group; with a source, signed. `prefixOf`: the registry's, which a value begins with. */
 export function recordsOf(
   messages: readonly OutgoingMessage[],
-  prefix: Buffer,
+  prefixOf: (message: OutgoingMessage) => Buffer,
   place: GroupPlace,
   source: Source | undefined,
 ): SentRecord[] {
   const { partition } = place;
   if (source === undefined) {
-    return messages.map(({ key, datum, headers }) => ({
+    return messages.map(message => ({
       partition,
-      key,
-      value: Buffer.concat([prefix, datum]),
-      headers,
+      key: message.key,
+      value: Buffer.concat([prefixOf(message), message.datum]),
+      headers: message.headers,
     }));
   }
   // A leaf is hashed with a byte 00 before it: it stands before the value in one buffer, so that nothing is copied twice.
-  const leafPrefix = Buffer.concat([Buffer.of(0), prefix]);
+  const zero = Buffer.of(0);
   let tree = new TreeHasher(nodeCrypto.sha256);
   let first = messages[0];
   return messages.map((message, index) => {
     const { key, datum, headers } = message;
-    const leaf = Buffer.concat([leafPrefix, datum]);
+    const leaf = Buffer.concat([zero, prefixOf(message), datum]);
     tree.append(nodeCrypto.sha256(leaf));
     const value = leaf.subarray(1);
     const next = messages[index + 1];

@@ -5,6 +5,8 @@ export interface OutgoingMessage {
   /** Avro datum of the event, without the registry's prefix. */
   readonly datum: Buffer;
   readonly headers: Readonly<Record<string, string>>;
+  /** Text of the schema that the datum is written by, where it may be another than this SDK's: an event that was spooled. */
+  readonly schema?: string | undefined;
 }
 
 /** What is known of messages that were not acknowledged. */

@@ -32,7 +32,7 @@ const use = `const audit = createAuditor({ service: 'packed' });
 test('it depends on what a publisher needs, and on nothing else', async () => {
   const listed = await execute('npm', ['ls', '--json', '--depth', '1'], { cwd: project });
   const { dependencies } = JSON.parse(listed.stdout).dependencies['@tidemark/sdk'];
-  const forEvents = ['@kafkajs/confluent-schema-registry', 'avsc', 'kafkajs', 'uuid'];
+  const forEvents = ['@kafkajs/confluent-schema-registry', '@node-rs/crc32', 'avsc', 'kafkajs', 'uuid'];
   const forIdentity = ['jose', 'lru-cache', 'yaml', 'zod'];
   // Peers that may be absent are listed as empty.
   const installed = Object.keys(dependencies).filter(name => dependencies[name].version !== undefined);

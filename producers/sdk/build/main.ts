@@ -14,6 +14,7 @@ const path = (url: URL): string => fileURLToPath(url);
 /** What a publisher needs, and nothing of the consumers'. */
 const DEPENDENCIES = [
   '@kafkajs/confluent-schema-registry',
+  '@node-rs/crc32',
   'avsc',
   'jose',
   'kafkajs',

@@ -26,7 +26,10 @@ export interface TestAuditor<Input extends { readonly action: string } = AuditIn
 }
 
 /** Options of an auditor; `service` is `test` unless it says otherwise, and nothing comes from the environment. */
-export type TestAuditorOptions = Omit<AuditorOptions, 'transport' | 'brokers' | 'kafka' | 'registry' | 'topic' | 'log'>;
+export type TestAuditorOptions = Omit<
+  AuditorOptions,
+  'transport' | 'brokers' | 'kafka' | 'registry' | 'topic' | 'log' | 'spool'
+>;
 
 export function createTestAuditor<A extends Declarations>(
   options: TestAuditorOptions & { readonly actions: Actions<A> },

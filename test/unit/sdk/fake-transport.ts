@@ -5,6 +5,7 @@ import type { Auditor } from '../../../producers/sdk/index.ts';
 import type { AuditInput } from '../../../producers/sdk/input.ts';
 import { createMask } from '../../../producers/sdk/masking.ts';
 import { secretFields } from '../../../producers/sdk/secret-fields.ts';
+import { type Delivery, Sender } from '../../../producers/sdk/sender.ts';
 import { type OutgoingMessage, type Transport, TransportError } from '../../../producers/sdk/transport.ts';
 import { auditEventType } from '../../../schemas/avro.ts';
 import type { AuditEvent } from '../../../schemas/types.ts';
@@ -64,15 +65,18 @@ export class FakeTransport implements Transport {
 }
 
 /** An auditor over a fake transport, quick to retry, with ids and times that count. */
-export function fakeAuditor(changes: Partial<AuditorSettings> = {}): {
+export function fakeAuditor(
+  changes: Partial<AuditorSettings> = {},
+  transport = new FakeTransport(),
+  deliver = (settings: AuditorSettings): Delivery => new Sender(transport, settings),
+): {
   auditor: Auditor;
   transport: FakeTransport;
   errors: AuditError[];
 } {
-  const transport = new FakeTransport();
   const errors: AuditError[] = [];
   let ids = 0;
-  const auditor = auditorOver(transport, {
+  const settings: AuditorSettings = {
     origin: { service: 'test', version: null, commit: null, environment: null, region: null, host: null },
     instance: 'instance-1',
     lingerMs: 0,
@@ -91,8 +95,8 @@ export function fakeAuditor(changes: Partial<AuditorSettings> = {}): {
     newId: () => `0197f0c4-7b0a-7c3e-8f00-${String(ids++).padStart(12, '0')}`,
     now: () => 1_700_000_000_000_000,
     ...changes,
-  });
-  return { auditor, transport, errors };
+  };
+  return { auditor: auditorOver(transport, settings, deliver(settings)), transport, errors };
 }
 
 /** A small valid event about a thing of that id. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { auditorOver } from '../../../producers/sdk/auditor.ts';
 import { ConsoleTransport } from '../../../producers/sdk/console-transport.ts';
@@ -85,6 +86,20 @@ test('all errors in one message', () => {
   expect(() => createAuditor({ ...enough, registry: 'nonsense' })).toThrowError(
     expect.objectContaining({ code: 'invalid-options' }),
   );
+});
+
+test('a spool has its defaults, and all that is wrong with it is named', () => {
+  const spool = (options: object) => resolveOptions({ ...enough, spool: options as never }, {}).spool;
+  expect(resolveOptions(enough, {}).spool).toBeNull();
+  expect(spool({ directory: 'a' })).toEqual({
+    directory: join(process.cwd(), 'a'),
+    maxBytes: 1_073_741_824,
+    whenFull: 'fail',
+    waitMs: 1000,
+  });
+  const wrong = { directory: '', maxBytes: 1, whenFull: 'never', waitMs: -1 };
+  expect(() => spool(wrong)).toThrow(/spool.directory: .*spool.whenFull: .*spool.maxBytes: .*spool.waitMs: /);
+  expect(() => spool({ directory: `/${'x'.repeat(80)}` })).toThrow(/spool.directory: found a path of 81 bytes/);
 });
 
 test('an auditor connects to nothing before its first event', async () => {

@@ -1,4 +1,4 @@
-// The snippets of the page for developers of services run as they stand, with events printed instead of recorded.
+// The snippets of the pages for developers of services run as they stand, with events printed instead of recorded.
 import { spawn } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -9,12 +9,13 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { temporaryFolder } from '../../temporary.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const page = await readFile(join(root, 'docs/publishing.md'), 'utf8');
-const snippets = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text]) => text ?? '');
+const pages = await Promise.all(['publishing', 'spool'].map(page => readFile(join(root, `docs/${page}.md`), 'utf8')));
+const snippets = [...pages.join('').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text]) => text ?? '');
 
 /** What each prints, by a line of it: a snippet that is added wants a line here. */
 const EXPECTED: readonly (readonly [string, readonly string[]])[] = [
   ["reason: 'sent twice'", ['audit: invoice.cancel success invoice/inv-1842 by human u-77 because "sent twice"']],
+  ['spool: {', ['audit: invoice.pay success invoice/inv-1842']],
   [
     'await audit.with({',
     [

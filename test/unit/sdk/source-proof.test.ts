@@ -31,7 +31,7 @@ const rootOf = (records: readonly SentRecord[]) => {
 
 test.each([1, 2, 3, 7, 64, 1000])('a group of %i has one signature, at its end, over all of it', count => {
   const messages = Array.from({ length: count }, (_, n) => message(10 + 3 * n));
-  const records = recordsOf(messages, prefix, place, source);
+  const records = recordsOf(messages, () => prefix, place, source);
   expect(records.filter(({ headers }) => SOURCE_HEADER in headers)).toEqual(records.slice(-1));
   const root = rootOf(records);
   const numbers = { instance: 'i-1', first: 10, last: 10 + 3 * (count - 1) };
@@ -40,18 +40,18 @@ test.each([1, 2, 3, 7, 64, 1000])('a group of %i has one signature, at its end, 
 
 test('signed or not, the records are otherwise the same', () => {
   const messages = [message(0), message(1)];
-  const plain = recordsOf(messages, prefix, place, undefined);
+  const plain = recordsOf(messages, () => prefix, place, undefined);
   expect(plain).toEqual(
     messages.map(({ key, datum, headers }) => ({ partition: 2, key, value: Buffer.concat([prefix, datum]), headers })),
   );
-  const signed = recordsOf(messages, prefix, place, source);
+  const signed = recordsOf(messages, () => prefix, place, source);
   expect(signed.map(({ headers: { [SOURCE_HEADER]: _, ...headers }, ...rest }) => ({ ...rest, headers }))).toEqual(
     plain,
   );
 });
 
 test('where a request has the numbers of two instances, each has its own proof', () => {
-  const records = recordsOf([message(4, 'a'), message(5, 'a'), message(0, 'b')], prefix, place, source);
+  const records = recordsOf([message(4, 'a'), message(5, 'a'), message(0, 'b')], () => prefix, place, source);
   const proven = records.filter(({ headers }) => SOURCE_HEADER in headers);
   expect(proven).toEqual([records[1], records[2]]);
   expect(proven.map(openProof)).toMatchObject([
