@@ -14,6 +14,7 @@ import { addPolicy } from './commands/policy.ts';
 import { addProve } from './commands/prove.ts';
 import { addRead } from './commands/read.ts';
 import { addRecord } from './commands/record.ts';
+import { addRefused } from './commands/refused.ts';
 import { addRetention } from './commands/retention.ts';
 import { addRun } from './commands/run.ts';
 import { addTail } from './commands/tail.ts';
@@ -56,6 +57,7 @@ Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not p
     addRun,
     addTail,
     addDoctor,
+    addRefused,
   ])
     add(program);
   return program;

@@ -9,15 +9,18 @@ import type { Filter } from './filter.ts';
 import { type ReadEvent, readEvents } from './read-events.ts';
 import { isRecord, viewOf } from './view.ts';
 
+/** An event that was read, from an archive or from the topic. */
+export type Revealable = Pick<ReadEvent, 'value' | 'view'>;
+
 /** Ids of the keys that an event's sealed fields name; empty where it has none or could not be decoded. */
-export function keyIdsIn({ value }: ReadEvent): string[] {
+export function keyIdsIn({ value }: Revealable): string[] {
   if (!isAuditRecord(value)) return [];
   const keyIds = attempt(() => keyIdsOf(value));
   return keyIds instanceof Error ? [] : keyIds.filter(keyId => typeof keyId === 'string');
 }
 
 /** The event with its personal fields in clear, as far as `find` has their keys; `personal` says what became of each. */
-export function revealEvent(event: ReadEvent, find: FindKey): ReadEvent {
+export function revealEvent<E extends Revealable>(event: E, find: FindKey): E & Pick<ReadEvent, 'personal'> {
   const { value } = event;
   if (!isAuditRecord(value)) return event;
   const opened = attempt(() => openPersonal(value, find));

@@ -3,6 +3,7 @@
 
 /** An event's main fields as texts; empty where there are none. */
 export interface View {
+  readonly id: string;
   readonly action: string;
   readonly outcome: string;
   readonly tenant: string;
@@ -38,6 +39,7 @@ export function viewOf(value: unknown): View {
   const event: Fields = isRecord(value) ? value : {};
   const targets = Array.isArray(event.targets) ? event.targets : [];
   return {
+    id: textIn(event, 'id'),
     action: textIn(event, 'action'),
     outcome: textIn(event, 'outcome'),
     tenant: textIn(event, 'tenant'),

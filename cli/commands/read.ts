@@ -122,5 +122,5 @@ async function revealerFor(
     time === undefined ? [] : [[name, formatMicros(time)]],
   );
   const query: Record<string, string> = Object.fromEntries([...patterns, ...times]);
-  return openRevealer(process.env, { location, reason, query, onProblem });
+  return openRevealer(process.env, { target: { type: 'archive', id: location }, reason, query }, onProblem);
 }

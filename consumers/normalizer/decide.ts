@@ -5,13 +5,21 @@
 
 import { createHash, hash } from 'node:crypto';
 import type { FetchedRecord, Unheld } from '../../core/edge/kafka/index.ts';
-import { AUDIT_ACTIONS, checkEvent, INSTANCE_HEADER, SEQUENCE_HEADER } from '../../core/event/index.ts';
+import {
+  AUDIT_ACTIONS,
+  checkEvent,
+  INSTANCE_HEADER,
+  RETRIED_FLAG,
+  RETRY_HEADER,
+  SEQUENCE_HEADER,
+} from '../../core/event/index.ts';
 import type {
   Attribution,
   AuditEvent,
   AuditRecord,
   DatumFlaw,
   EventBytes,
+  Flag,
   Original,
   Problem,
   Producer,
@@ -102,7 +110,7 @@ function accept(raw: FetchedRecord, place: Place, event: AuditEvent, unknown: bo
     attribution,
     attributionReason,
     enrichment: [],
-    flags: [],
+    flags: flagsOf(raw),
     policy: null,
     refused: null,
     original: unknown ? originalOf(raw, 'unknown') : null,
@@ -114,6 +122,17 @@ function attribute({ actor }: AuditEvent): [Attribution, string] {
   if (actor === null) return ['anonymous', 'no actor is named'];
   if (actor.credential === null) return ['asserted', 'the producer names the actor, without a credential'];
   return ['asserted', 'the producer names the actor and says that it checked a credential'];
+}
+
+const uuidForm = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A record that is sent again says for which refusal. Whoever sends it says so: it links, and proves nothing. */
+function flagsOf(raw: FetchedRecord): Flag[] {
+  const first = raw.headers.length === 0 ? undefined : headerText(raw, RETRY_HEADER);
+  if (first === undefined || !uuidForm.test(first)) return [];
+  return [
+    { code: RETRIED_FLAG, field: null, note: `the record was sent again; its first try is the refusal ${first}` },
+  ];
 }
 
 /** Limits of a refusal's list, so that it stays far smaller than what events may be larger than raw records. */
@@ -180,7 +199,7 @@ function refuse(
     attribution: 'anonymous',
     attributionReason: 'the record was refused',
     enrichment: [],
-    flags: [],
+    flags: flagsOf(raw),
     policy: null,
     refused: {
       code,

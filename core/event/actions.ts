@@ -19,6 +19,8 @@ export const AUDIT_ACTIONS = {
   dayKeyExpire: 'audit.day-key.expire',
   /** Personal data is about to be shown in clear. */
   reveal: 'audit.reveal',
+  /** A record that was refused is sent again. */
+  retry: 'audit.retry',
   /** Another policy is in force, or a policy file is broken: the normalizer sends these. */
   policy: 'audit.policy.change',
 } as const;

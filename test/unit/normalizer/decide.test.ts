@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide, refusalId } from '../../../consumers/normalizer/decide.ts';
-import { checkEvent, INSTANCE_HEADER, SEQUENCE_HEADER } from '../../../core/event/index.ts';
+import { checkEvent, INSTANCE_HEADER, RETRY_HEADER, SEQUENCE_HEADER } from '../../../core/event/index.ts';
 import { type AuditEvent, auditEventText, auditEventType, auditRecordType } from '../../../schemas/index.ts';
 import { encode, makeEvent, place, rawRecord, withPrefix, writer, writerOf } from './records.ts';
 
@@ -136,6 +136,17 @@ describe('a record that is refused', () => {
       const { refused, attributionReason } = decideOn(value).record;
       expect(JSON.stringify([refused, attributionReason])).not.toMatch(/Lovelace|4111/);
     }
+  });
+
+  test('a record that is sent again links to its first try, accepted or not; what is no id is not repeated', () => {
+    const first = 'a61a96d9-2dc2-830c-96dc-c61ea76c2f1e';
+    const flagsOf = (value: Buffer, header: string) =>
+      decideOn(value, { headers: [[RETRY_HEADER, Buffer.from(header)]] }).record.flags;
+    const link = [{ code: 'retried', field: null, note: expect.stringMatching(`${first}$`) }];
+    expect(flagsOf(good, first)).toEqual(link);
+    expect(flagsOf(good.subarray(0, -1), first)).toEqual(link);
+    for (const header of ['', 'Ada Lovelace', `${first} of Ada`, first.toUpperCase()])
+      expect(flagsOf(good, header)).toEqual([]);
   });
 
   test("keeps the producer's number: of the event where that is sound, else of the headers", () => {
