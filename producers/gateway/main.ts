@@ -1,11 +1,11 @@
 /** `npm run gateway`: wires, and says why it could not start. */
-import { Counter } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import { createLifecycle } from '../../core/edge/lifecycle.ts';
 import { createLog } from '../../core/edge/log.ts';
 import { SettingsError } from '../../core/edge/settings-reader.ts';
 import { createTelemetry } from '../../core/edge/telemetry.ts';
 import { type Checker, createIdentifier, createOidcChecker, openApiKeyChecker } from '../identity/index.ts';
-import { createAuditor } from '../sdk/index.ts';
+import { type AuditError, createAuditor } from '../sdk/index.ts';
 import { createGateway } from './http/app.ts';
 import { type GatewaySettings, gatewaySettings } from './http/settings.ts';
 
@@ -38,7 +38,16 @@ async function start(settings: GatewaySettings): Promise<void> {
     registers: [telemetry.registry],
   });
   const service = process.env.OTEL_SERVICE_NAME ?? 'gateway';
-  const audit = createAuditor({ service, deliveryTimeoutMs, requestTimeoutMs: deliveryTimeoutMs / 2 });
+  const requestTimeoutMs = deliveryTimeoutMs / 2;
+  const audit = createAuditor({ service, deliveryTimeoutMs, requestTimeoutMs, spool: settings.spool, onError });
+  new Gauge({
+    name: 'tidemark_gateway_spooled_events',
+    help: 'Events in the spool that Kafka has not acknowledged',
+    registers: [telemetry.registry],
+    collect() {
+      this.set(audit.stats().spooled);
+    },
+  });
   lifecycle.onStop('auditor', () => audit.close({ timeoutMs: deliveryTimeoutMs }));
   const identifier = createIdentifier(await openCheckers(settings));
   lifecycle.onStop('identifier', async () => identifier.close());
@@ -56,6 +65,12 @@ async function start(settings: GatewaySettings): Promise<void> {
   await telemetry.listen(settings.httpPort);
   const address = await app.listen({ host: '0.0.0.0', port: settings.port });
   log.info({ port: Number(new URL(address).port) }, 'running');
+}
+
+/** What no caller is told: without its spool the gateway could promise nothing. */
+function onError(error: AuditError): void {
+  if (error.code === 'spool-unusable') lifecycle.fatal(error);
+  else log.error({ error }, 'events wait in the spool');
 }
 
 async function openCheckers({ apiKeys, oidc }: GatewaySettings): Promise<Checker[]> {

@@ -38,6 +38,32 @@ test('events that are posted are in the topic under the identity that was checke
   expect(close?.action).toBe('audit.close');
 });
 
+test('with a spool the answer is 202 while Kafka is away, and the next gateway sends what one that was killed has left', async () => {
+  const { raw } = await createFresh();
+  const folder = temporaryFolder();
+  const file = join(folder, 'keys.yaml');
+  const actor = { kind: 'machine', id: 'service/billing' } as const;
+  const expiresAt = Date.now() + 86_400_000;
+  const { key } = createApiKey(file, { actor, owner: 'u-7', roles: [], by: 'u-9', expiresAt }, Date.now());
+  const env = { TIDEMARK_RAW_TOPIC: raw, TIDEMARK_API_KEYS: file, TIDEMARK_GATEWAY_SPOOL: join(folder, 'spool') };
+  const first = await startGateway({ ...env, KAFKA_BROKERS: '127.0.0.1:1' });
+  const answer = await fetch(`${first.url}/v1/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: JSON.stringify({ action: 'invoice.cancel', target: { type: 'invoice', id: 'i-7' } }),
+  });
+  const { results }: { results: { id: string }[] } = JSON.parse(await answer.text());
+  expect([answer.status, results]).toEqual([202, [{ id: expect.any(String), status: 'accepted' }]]);
+  first.stop('SIGKILL');
+  await first.exit;
+
+  const second = await startGateway(env);
+  const [record] = await readRaw(raw, 1);
+  expect(record?.event.id).toBe(results[0]?.id);
+  second.stop();
+  expect(await second.exit).toEqual([0, null]);
+});
+
 async function startGateway(env: Record<string, string>) {
   const args = ['--import', './infra/node-24.mjs', 'producers/gateway/main.ts'];
   const gateway = spawn(process.execPath, args, {
@@ -58,5 +84,9 @@ async function startGateway(env: Record<string, string>) {
     });
     void exit.then(() => reject(new Error(`the gateway ended: ${lines.join('\n')}`)));
   });
-  return { url: `http://127.0.0.1:${await running}`, exit, stop: () => gateway.kill('SIGTERM') };
+  return {
+    url: `http://127.0.0.1:${await running}`,
+    exit,
+    stop: (signal: NodeJS.Signals = 'SIGTERM') => gateway.kill(signal),
+  };
 }

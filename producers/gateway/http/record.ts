@@ -1,4 +1,4 @@
-/** Records the events of one request and says what became of each; 202 only when Kafka has acknowledged all. */
+/** Records the events of one request and says what became of each; 202 only when Kafka or the spool has all. */
 import { createHash } from 'node:crypto';
 import { AuditError, type AuditInput, type Auditor } from '../../sdk/index.ts';
 import { type Answer, type EventResult, problem } from './problem.ts';

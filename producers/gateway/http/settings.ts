@@ -14,6 +14,8 @@ export interface GatewaySettings {
   readonly rate: number;
   readonly role: string | undefined;
   readonly githubSecret: string | undefined;
+  /** Where events wait while Kafka is away. */
+  readonly spool: { readonly directory: string; readonly maxBytes: number } | undefined;
 }
 
 /** Throws SettingsError with all that is wrong. */
@@ -30,6 +32,8 @@ export function gatewaySettings(env: Env): GatewaySettings {
     const name = issuer === undefined ? 'TIDEMARK_OIDC_ISSUER' : 'TIDEMARK_OIDC_AUDIENCE';
     reader.add(name, 'nothing', 'a text', 'TIDEMARK_OIDC_ISSUER and TIDEMARK_OIDC_AUDIENCE go together.');
   }
+  const directory = reader.text('TIDEMARK_GATEWAY_SPOOL');
+  const maxBytes = reader.optional('TIDEMARK_GATEWAY_SPOOL_BYTES', wholeNumber(2_000_000, 2 ** 40), 2 ** 30);
   const settings = {
     apiKeys,
     oidc: issuer === undefined || audience === undefined ? undefined : { issuer, audience },
@@ -40,6 +44,7 @@ export function gatewaySettings(env: Env): GatewaySettings {
     rate: reader.optional('TIDEMARK_GATEWAY_RATE', wholeNumber(1, 1_000_000), 1000),
     role: reader.text('TIDEMARK_GATEWAY_ROLE'),
     githubSecret: reader.text('TIDEMARK_GITHUB_SECRET'),
+    spool: directory === undefined ? undefined : { directory, maxBytes },
   };
   reader.check();
   return settings;
