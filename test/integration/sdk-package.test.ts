@@ -53,6 +53,27 @@ test.each([
   expect(records[0]?.event.id).toBe(stdout.trim());
 });
 
+test('a spool keeps events while Kafka is away, and the next process sends them', async () => {
+  const { raw } = await createFresh();
+  const text = `const { createAuditor } = require('@tidemark/sdk');
+  const audit = createAuditor({ service: 'packed', spool: { directory: 'spool' } });
+  audit.record({ action: 'account.close', target: { type: 'account', id: '42' } })
+    .then(() => audit.close({ timeoutMs: Number(process.env.TIMEOUT) }));`;
+  await writeFile(join(project, 'spool.cjs'), text);
+  const run = (env: NodeJS.ProcessEnv) =>
+    execute(process.execPath, ['spool.cjs'], { cwd: project, env: { ...process.env, ...stackEnv(), ...env } });
+  await run({ TIDEMARK_RAW_TOPIC: raw, KAFKA_BROKERS: '127.0.0.1:1', TIMEOUT: '1' });
+  await run({ TIDEMARK_RAW_TOPIC: raw, TIMEOUT: '20000' });
+  const records = await readRaw(raw, 4);
+  expect(records.map(({ event }) => event.action)).toEqual([
+    'account.close',
+    'audit.close',
+    'account.close',
+    'audit.close',
+  ]);
+  expect(new Set(records.map(({ event }) => event.producer?.instance)).size).toBe(2);
+});
+
 test.each([
   [
     'import',

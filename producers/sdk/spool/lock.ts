@@ -1,5 +1,5 @@
 /**
- * That a directory has one owner, among all processes and containers of a machine, and none once that one is dead.
+ * That a directory has one owner, among all processes and containers of a kernel, and none once that one is dead.
  *
  * An owner listens on a Unix socket in the directory, which the kernel closes with its process, however that ends. (A process
  * id in a file would not do: in another container the number is somebody else's, or nobody's.) Who wants to own it listens

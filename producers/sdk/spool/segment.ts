@@ -5,7 +5,7 @@
  *
  * Only a process that dies leaves an end that was torn off, and only in its last file, which is never appended to by another.
  */
-import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { appendFile, type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeStart, eventOf, lengthOf, parseEntry, type Spoolable, schemaOf } from './entry.ts';
 import { SpoolError } from './error.ts';
@@ -184,9 +184,7 @@ export class Segment {
   async #writeNotes(): Promise<void> {
     const notes = Buffer.concat(this.#notes.splice(0));
     if (notes.length === 0) return;
-    const file = await open(notesOf(this.#path), 'a', 0o600).catch(() => undefined);
-    await file?.write(notes).catch(() => undefined);
-    await file?.close();
+    await appendFile(notesOf(this.#path), notes, { mode: 0o600 }).catch(() => undefined);
   }
 }
 

@@ -236,7 +236,11 @@ describe('a spool that cannot be used', () => {
 
 type Step =
   | { readonly do: 'record'; readonly count: number }
-  | { readonly do: 'answer'; readonly how: 'ok' | 'unsent' | 'lost-answer' | 'refused' }
+  | {
+      readonly do: 'answer';
+      readonly how: 'ok' | 'unsent' | 'lost-answer' | 'refused';
+      readonly partitions: readonly number[];
+    }
   | { readonly do: 'kill' | 'close' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -246,6 +250,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('answer' as const),
       how: fc.constantFrom('ok' as const, 'unsent' as const, 'lost-answer' as const, 'refused' as const),
+      partitions: fc.constantFrom([0, 1, 2], [0], [1, 2]),
     }),
   },
   { weight: 2, arbitrary: fc.constantFrom({ do: 'kill' as const }, { do: 'close' as const }) },
@@ -257,19 +262,19 @@ test('whatever brokers and processes do, what was acknowledged is taken, in orde
       const topic: FakeTransport['taken'] = [];
       const acknowledged: string[] = [];
       const forgotten: ReturnType<typeof spoolingAuditor>[] = [];
-      let how: 'ok' | 'unsent' | 'lost-answer' | 'refused' = 'ok';
+      let answer: FakeTransport['answer'] = () => 'ok';
       let directory = folder();
       let instances = 0;
       const start = () => {
         const instance = `instance-${instances++}`;
         const made = spoolingAuditor(directory, { settings: { instance, newId: () => newId() } });
-        made.transport.answer = () => how;
+        made.transport.answer = request => answer(request);
         return made;
       };
       const end = (one: ReturnType<typeof start>) => topic.push(...one.transport.taken);
       let now = start();
-      for (const one of [...steps, { do: 'answer', how: 'ok' } as const, { do: 'kill' } as const]) {
-        if (one.do === 'answer') how = one.how;
+      for (const one of [...steps, { do: 'kill' } as const]) {
+        if (one.do === 'answer') answer = ({ partition }) => (one.partitions.includes(partition) ? one.how : 'ok');
         if (one.do === 'record') {
           const batch = Array.from({ length: one.count }, (_, n) => now.auditor.record(anEvent(String(n % 5))));
           acknowledged.push(...(await Promise.all(batch)));
@@ -285,9 +290,9 @@ test('whatever brokers and processes do, what was acknowledged is taken, in orde
           now = start();
         }
       }
+      answer = () => 'ok';
       await now.auditor.close();
       end(now);
-      how = 'ok';
       await Promise.all(forgotten.map(({ auditor }) => auditor.close()));
       check(topic, acknowledged);
     }),
