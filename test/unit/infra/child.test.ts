@@ -27,17 +27,18 @@ async function startOwner(withSetpriv: boolean, then: string): Promise<number[]>
   const script = join(folder, 'owner.ts');
   writeFileSync(
     script,
-    `import { spawnGuarded } from ${JSON.stringify(import.meta.resolve('../../../infra/local/child.ts'))};
+    `import { readFileSync } from 'node:fs';
+     import { spawnGuarded } from ${JSON.stringify(import.meta.resolve('../../../infra/local/child.ts'))};
      const child = await spawnGuarded('/bin/sh', ['-c', 'sleep 600 & echo $!; wait'], { logFile: '${folder}/log' }, ${withSetpriv});
+     // What comes then may end both: not before the grandchild is known.
+     while (!readFileSync('${folder}/log', 'utf8').includes('\\n')) await new Promise(resolve => setTimeout(resolve, 10));
      console.log(child.pid);
      ${then}`,
   );
   owner = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
   if (!owner.stdout) throw new Error('no output to read');
   for await (const line of createInterface(owner.stdout)) {
-    const grandchild = () => readFileSync(join(folder, 'log'), 'utf8');
-    await vi.waitFor(() => expect(grandchild()).toMatch(/^\d+\n/), { timeout: 4000, interval: 10 });
-    return [Number(line), Number.parseInt(grandchild(), 10)];
+    return [Number(line), Number.parseInt(readFileSync(join(folder, 'log'), 'utf8'), 10)];
   }
   throw new Error('the owner said nothing');
 }
