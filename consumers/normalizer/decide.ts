@@ -27,12 +27,13 @@ import type {
   Received,
 } from '../../schemas/index.ts';
 import type { PolicyRefusal, PolicyRefusalCode } from './policy/index.ts';
+import { judgeSource, NO_PROOF, type Services, type SourceRefusalCode, type SourceVerdict } from './sources/index.ts';
 import type { NoSchema, WriterSchema } from './writer-schema.ts';
 
 /** What makes a record unacceptable by itself, whatever the policy. */
 type Flaw = Unheld['code'] | 'no-value' | 'truncated' | 'wrong-magic' | NoSchema | DatumFlaw | 'invalid';
 /** Why a record is refused; also a metric's label. */
-export type RefusalCode = Flaw | PolicyRefusalCode;
+export type RefusalCode = Flaw | SourceRefusalCode | PolicyRefusalCode;
 
 /** Where a record stands. */
 export interface Place {
@@ -59,6 +60,14 @@ export function schemaIdOf(value: Buffer | null): number | 'no-value' | 'truncat
   return value.length < prefixBytes ? 'truncated' : value.readUInt32BE(1);
 }
 
+/** What is known of who sent a record; without registered services nothing is. */
+export interface KnownSource {
+  readonly verdict: SourceVerdict;
+  readonly services: Services | null;
+}
+
+const UNKNOWN_SOURCE: KnownSource = { verdict: NO_PROOF, services: null };
+
 /**
  * Decides on a record. `writer` is what was found for `schemaIdOf` of its value, `now` the normalizer's clock in microseconds.
  */
@@ -67,6 +76,7 @@ export function decide(
   place: Place,
   writer: WriterSchema | NoSchema | undefined,
   now: number,
+  source: KnownSource = UNKNOWN_SOURCE,
 ): Decision {
   if (raw.unheld) return flawed(raw, place, now, raw.unheld.code);
   const id = schemaIdOf(raw.value);
@@ -80,12 +90,22 @@ export function decide(
   const { event, bytes, isPlain } = read;
   const problems = checkEvent(event, isPlain);
   if (problems.length > 0) return flawed(raw, place, now, 'invalid', problems, event);
+  const judged = judgeSource(event, source.verdict, source.services);
+  // Nobody ends another's instance, or gives up numbers of it, by an event that is not believed.
+  const { producer } = event;
+  if ('code' in judged) return refuse(raw, place, now, judged, producer && { ...producer, last: false, abandoned: [] });
   const unknown = writer.unknown.length > 0;
-  return { record: accept(raw, place, event, unknown, now), refused: null, unknown, bytes };
+  return { record: accept(raw, place, event, unknown, now, judged), refused: null, unknown, bytes };
 }
 
-function accept(raw: FetchedRecord, place: Place, event: AuditEvent, unknown: boolean, now: number): AuditRecord {
-  const [attribution, attributionReason] = attribute(event);
+function accept(
+  raw: FetchedRecord,
+  place: Place,
+  event: AuditEvent,
+  unknown: boolean,
+  now: number,
+  [attribution, attributionReason]: readonly [Attribution, string],
+): AuditRecord {
   const { id, occurredAt, action, outcome, tenant, actor, targets, origin, producer, request, change } = event;
   const { reason, corrects, attributes } = event;
   // Field by field: spread, the two would take as long as all the checks.
@@ -115,13 +135,6 @@ function accept(raw: FetchedRecord, place: Place, event: AuditEvent, unknown: bo
     refused: null,
     original: unknown ? originalOf(raw, 'unknown') : null,
   };
-}
-
-/** Nothing is verified here: a credential within the event is what its producer says it checked. */
-function attribute({ actor }: AuditEvent): [Attribution, string] {
-  if (actor === null) return ['anonymous', 'no actor is named'];
-  if (actor.credential === null) return ['asserted', 'the producer names the actor, without a credential'];
-  return ['asserted', 'the producer names the actor and says that it checked a credential'];
 }
 
 const uuidForm = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

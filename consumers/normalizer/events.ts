@@ -32,6 +32,10 @@ export interface NormalizerEvents {
   policyBroken(error: PolicyError): void;
   /** The event that tells of a change could not be sent yet. */
   policyUntold(error: unknown): void;
+  /** Registered services are in force, at the start or anew; `unclaimed`: actions of tidemark's own that none of them may do. */
+  servicesInForce(count: number, unclaimed: readonly string[]): void;
+  /** Their files can't be used: what was read before stays in force. */
+  servicesBroken(error: unknown): void;
   /** Works out, for a scrape, what depends on the time and on where the raw topic ends. */
   scrape(ends: ReadonlyMap<number, bigint>, retentionMs: number | null): void;
 }
@@ -116,6 +120,20 @@ export function createEvents(log: Logger, registry: Registry): NormalizerEvents 
       metrics.policyUntold.inc();
       log.warn({ error: describeError(error) }, 'a change of policy is not in the raw topic yet');
     },
+    servicesInForce: (services, unclaimed) => {
+      metrics.servicesBroken.set(0);
+      log.info({ services }, 'registered services in force');
+      if (unclaimed.length > 0) {
+        log.warn({ actions: unclaimed }, 'no registered service may do these: events of them will be refused');
+      }
+    },
+    servicesBroken: error => {
+      metrics.servicesBroken.set(1);
+      log.error(
+        { error: describeError(error) },
+        'the files of registered services are broken: those before stay in force',
+      );
+    },
     scrape: (ends, retentionMs) => {
       const now = Date.now();
       metrics.keysCached.set(cachedKeys());
@@ -163,6 +181,11 @@ function createMetrics(registry: Registry) {
     policyBroken: new Gauge({
       name: 'tidemark_normalizer_policy_broken',
       help: '1 while the policy file is broken and the policy before it stays in force',
+      registers,
+    }),
+    servicesBroken: new Gauge({
+      name: 'tidemark_normalizer_services_broken',
+      help: '1 while the files of registered services are broken, and those before them are in force',
       registers,
     }),
     policyChanges: counter('policy_changes_total', 'Times that another policy came into force'),

@@ -33,6 +33,7 @@ import { PartitionNormalizer } from './partition.ts';
 import type { Parts } from './pipeline.ts';
 import { openPolicy } from './policy-in-force.ts';
 import { createRoom, MAX_RAW_BYTES } from './room.ts';
+import { openSources, ownService } from './sources/index.ts';
 import { checkStart } from './start-checks.ts';
 import { createWriterSchemas } from './writer-schema.ts';
 
@@ -73,7 +74,8 @@ export async function startNormalizer(options: NormalizerOptions): Promise<Runni
   onOpen('http', telemetry.close);
   const httpPort = await telemetry.listen(settings.httpPort);
 
-  const own = openOwnEvents(kafka, archive.rawTopic, schemas.eventId);
+  const source = { service: groupId, signer: settings.sealKey };
+  const own = openOwnEvents(kafka, { topic: archive.rawTopic, schemaId: schemas.eventId, source });
   onOpen('own events', own.close);
   const parts = await openParts(options, { kafka, events, own, registry: telemetry.registry });
   const heartbeats = createHeartbeats({
@@ -114,9 +116,11 @@ type PartsContext = { kafka: Kafka; events: NormalizerEvents; own: OwnEvents; re
 /** What events go through on their way, each opened and checked before the first record is read. */
 async function openParts({ settings, log, onOpen }: NormalizerOptions, context: PartsContext): Promise<Parts> {
   const { kafka, events, own, registry } = context;
-  const { groupId, policy: path } = settings;
+  const { groupId, policy: path, services: paths, sealVerifiers } = settings;
   const policy = openPolicy({ path, groupId, events, own });
   onOpen('policy', async () => policy.close());
+  const sources = paths && (await openSources({ paths, own: ownService(groupId, sealVerifiers), events }));
+  if (sources) onOpen('registered services', async () => sources.close());
   const enrichers = await openEnrichers(settings.enrichment, { kafka, log, registry });
   onOpen('enrichers', enrichers.close);
   const keys = await openRing(settings, log, events);
@@ -124,7 +128,7 @@ async function openParts({ settings, log, onOpen }: NormalizerOptions, context: 
     events.keysOpened(() => keys.ring.size);
     onOpen('keys', async () => keys.close());
   }
-  return { policy: policy.current, enrichers, ring: keys?.ring ?? null };
+  return { policy: policy.current, services: sources?.current ?? null, enrichers, ring: keys?.ring ?? null };
 }
 
 const registryPatienceMs = 60_000;

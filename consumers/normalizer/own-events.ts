@@ -1,17 +1,26 @@
 // What the normalizer itself has to say goes through the raw topic like everything else, and so becomes evidence: ordinary raw records,
-// without a producer's number, since a number that was given and not sent would look like a loss.
+// signed as any service may, but without a producer's number, since a number that was given and not sent would look like a loss.
 
 import kafkajs, { type Kafka } from 'kafkajs';
+import { SOURCE_HEADER } from '../../core/proof/source.ts';
 import { type AuditEvent, auditEventType } from '../../schemas/index.ts';
+import { type OwnSource, proveOwn } from './sources/index.ts';
 
 export interface OwnEvents {
-  /** Sends an event into a partition, or into that of its target. What it resolves after is in all in-sync replicas. */
-  send(event: AuditEvent, partition?: number): Promise<void>;
+  /** Sends an event into a partition. What it resolves after is in all in-sync replicas. */
+  send(event: AuditEvent, partition: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** `schemaId`: of AuditEvent at the registry. Connects with the first event. */
-export function openOwnEvents(kafka: Kafka, topic: string, schemaId: number): OwnEvents {
+export interface OwnEventsOptions {
+  readonly topic: string;
+  /** Of AuditEvent at the registry. */
+  readonly schemaId: number;
+  readonly source: OwnSource;
+}
+
+/** Connects with the first event. */
+export function openOwnEvents(kafka: Kafka, { topic, schemaId, source }: OwnEventsOptions): OwnEvents {
   const producer = kafka.producer({
     allowAutoTopicCreation: false,
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
@@ -20,14 +29,12 @@ export function openOwnEvents(kafka: Kafka, topic: string, schemaId: number): Ow
   let connecting: Promise<void> | undefined;
   return {
     send: async (event, partition) => {
-      const [target] = event.targets;
-      const key = target ? `${target.type}/${target.id}` : null;
       const value = encodeOwn(event, schemaId);
+      const headers = { [SOURCE_HEADER]: proveOwn(source, { topic, partition }, value) };
       try {
         connecting ??= producer.connect();
         await connecting;
-        const message = partition === undefined ? { key, value } : { key: null, value, partition };
-        await producer.send({ topic, acks: -1, messages: [message] });
+        await producer.send({ topic, acks: -1, messages: [{ key: null, value, partition, headers }] });
       } catch (error) {
         connecting = undefined;
         throw error;

@@ -8,12 +8,15 @@ import { type Decision, decide, type Place, refuseByPolicy } from './decide.ts';
 import type { Enrichers } from './enrich/index.ts';
 import type { LoadedPolicy } from './policy/index.ts';
 import { type RunEvent, VALUE_ROOM } from './run.ts';
+import { NO_PROOF, type Services, type SourceVerdict } from './sources/index.ts';
 import type { NoSchema, WriterSchema } from './writer-schema.ts';
 
 /** Each may be absent: then nothing is done for it. */
 export interface Parts {
   /** The policy in force; it may be another one the next time. */
   readonly policy: (() => LoadedPolicy) | null;
+  /** The registered services in force; they may be others the next time. */
+  readonly services: (() => Services) | null;
   readonly enrichers: Pick<Enrichers, 'enrich' | 'seen'> | null;
   /** Null: personal data stays in clear. */
   readonly ring: KeyRing | null;
@@ -31,9 +34,10 @@ export function prepare(
   place: Place,
   writer: WriterSchema | NoSchema | undefined,
   now: number,
-  { policy, enrichers, ring }: Parts,
+  { policy, services, enrichers, ring }: Parts,
+  source: SourceVerdict = NO_PROOF,
 ): Prepared {
-  let decision = decide(raw, place, writer, now);
+  let decision = decide(raw, place, writer, now, services ? { verdict: source, services: services() } : undefined);
   if (policy) decision = judge(raw, place, decision, policy());
   if (enrichers && !decision.refused) {
     decision = { ...decision, record: enrichers.enrich(decision.record) };

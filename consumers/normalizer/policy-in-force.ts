@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SettingProblem } from '../../core/edge/settings.ts';
 import { SettingsError } from '../../core/edge/settings.ts';
+import { placeOf } from '../../core/edge/yaml-file.ts';
 import type { NormalizerEvents } from './events.ts';
 import type { OwnEvents } from './own-events.ts';
 import { type LoadedPolicy, loadPolicy, type PolicyChange, PolicyError, policyChangeEvent } from './policy/index.ts';
@@ -23,6 +24,8 @@ export interface PolicyInForceOptions {
 }
 
 const againMs = 5000;
+/** Changes of policy in their order, all in one. */
+const partition = 0;
 
 /** Loads the policy; throws SettingsError with all that is wrong in it. */
 export function openPolicy({ path, groupId, events, own }: PolicyInForceOptions): PolicyInForce {
@@ -34,7 +37,7 @@ export function openPolicy({ path, groupId, events, own }: PolicyInForceOptions)
     const attempt = async (): Promise<void> => {
       while (!closed.signal.aborted) {
         try {
-          return await own.send(event);
+          return await own.send(event, partition);
         } catch (error) {
           events.policyUntold(error);
           await delay(againMs, undefined, { signal: closed.signal, ref: false }).catch(() => {});
@@ -70,9 +73,9 @@ function load(path: string | null, on: Omit<Parameters<typeof loadPolicy>[0], 'p
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
     throw new SettingsError(
-      error.problems.map(({ line, path: at, found, expected }): SettingProblem => {
-        const where = `${path}${line === null ? '' : `:${line}`}${at === '' ? '' : `: ${at}`}`;
-        return { name: `TIDEMARK_POLICY (${where})`, found, expected, advice: '' };
+      error.problems.map((problem): SettingProblem => {
+        const { found, expected } = problem;
+        return { name: `TIDEMARK_POLICY (${placeOf(`${path}`, problem)})`, found, expected, advice: '' };
       }),
     );
   }

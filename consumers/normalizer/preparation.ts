@@ -6,6 +6,7 @@ import type { FetchedBatch, FetchedRecord } from '../../core/edge/kafka/index.ts
 import type { NormalizerContext } from './context.ts';
 import { type Place, schemaIdOf } from './decide.ts';
 import { ownersIn, type Prepared, prepare } from './pipeline.ts';
+import { type SourceVerdict, verdictsOf } from './sources/index.ts';
 import { type NoSchema, SCHEMA_WINDOW, type WriterSchema } from './writer-schema.ts';
 
 /** Records whose keys are asked for together. */
@@ -27,6 +28,7 @@ export class Preparation {
   readonly #place: Place;
   readonly #signal: AbortSignal;
   readonly #records: readonly FetchedRecord[];
+  readonly #sourceOf: ((raw: FetchedRecord) => SourceVerdict) | null;
   /** The first that is not prepared yet. */
   #at = 0;
   /** The writers of the records before it were asked for. */
@@ -40,12 +42,14 @@ export class Preparation {
   constructor(
     context: Pick<NormalizerContext, 'parts' | 'writers'>,
     place: Place,
-    { records }: FetchedBatch,
+    batch: FetchedBatch,
     signal: AbortSignal,
   ) {
     this.#context = context;
     this.#place = place;
-    this.#records = records;
+    this.#records = batch.records;
+    const { services } = context.parts;
+    this.#sourceOf = services && verdictsOf(batch, services);
     this.#signal = signal;
   }
 
@@ -65,7 +69,7 @@ export class Preparation {
     const writer = id === null ? undefined : writers.known(id);
     if (id !== null && writer === undefined) return null;
     this.#at++;
-    const prepared = prepare(raw, this.#place, writer, Date.now() * 1000, parts);
+    const prepared = prepare(raw, this.#place, writer, Date.now() * 1000, parts, this.#sourceOf?.(raw));
     if (prepared.sealing === null || parts.ring === null || parts.ring.holds(prepared.sealing.owners)) return prepared;
     this.#waiting = prepared;
     return null;
@@ -118,7 +122,7 @@ export class Preparation {
     while (this.#at < this.#records.length && ready.length < together.records && owners < together.owners) {
       if (this.#at >= this.#learned) await this.#learnWriters();
       const raw = this.#records[this.#at++] as FetchedRecord;
-      add(prepare(raw, this.#place, await this.#writerOf(raw), Date.now() * 1000, parts));
+      add(prepare(raw, this.#place, await this.#writerOf(raw), Date.now() * 1000, parts, this.#sourceOf?.(raw)));
     }
     const keys = parts.ring?.prepare(ownersIn(ready), this.#signal) ?? Promise.resolve();
     const group = { records: ready, owners, keys, isReady: false };

@@ -20,19 +20,13 @@ export interface EnrichmentSettings {
 export function enrichmentSettings(reader: SettingsReader): EnrichmentSettings {
   const geoip = reader.text('TIDEMARK_GEOIP');
   return {
-    geoip: geoip === undefined ? 'default' : geoip === 'off' ? null : listOf(geoip),
+    geoip: geoip === 'off' ? null : (reader.list('TIDEMARK_GEOIP') ?? 'default'),
     catalogue: reader.text('TIDEMARK_CATALOGUE') ?? null,
     people: reader.text('TIDEMARK_PEOPLE') ?? null,
     changesTopic: reader.optional('TIDEMARK_CHANGES_TOPIC', changesTopic, 'audit.changes'),
     clockTolerance: reader.optional('TIDEMARK_CLOCK_TOLERANCE', tolerance, parseDuration('PT1H')),
   };
 }
-
-const listOf = (text: string): string[] =>
-  text
-    .split(',')
-    .map(part => part.trim())
-    .filter(part => part !== '');
 
 const changesTopic: Rule<string | null> = {
   expected: "a topic's name, or off",

@@ -54,6 +54,13 @@ export class SettingsReader {
     return text === '' ? undefined : text;
   }
 
+  /** Texts separated by commas; null where there is none. */
+  list(name: string): readonly string[] | null {
+    const parts = (this.text(name) ?? '').split(',').map(part => part.trim());
+    const given = parts.filter(part => part !== '');
+    return given.length === 0 ? null : given;
+  }
+
   add(name: string, found: string, expected: string, advice = ''): void {
     this.problems.push({ name, found, expected, advice });
   }

@@ -6,6 +6,7 @@ import { parseKeyFile } from '../proof/keys.ts';
 import { isKeyName, type Signer, type VerifierKey } from '../proof/note.ts';
 import { type Duration, parseDuration } from '../proof/period.ts';
 import { sealKeyName } from '../proof/seal.ts';
+import { isSourceName } from '../proof/source.ts';
 import { nodeCrypto, signerFromPem } from './crypto.ts';
 import { type EnrichmentSettings, enrichmentSettings } from './enrichment-settings.ts';
 import type { KafkaSettings } from './kafka/index.ts';
@@ -61,6 +62,8 @@ export interface NormalizerSettings extends ProgramSettings {
   readonly logVerifiers: readonly VerifierKey[];
   /** File of the policy; null: the default one. */
   readonly policy: string | null;
+  /** Files and folders of the registered services; null: none are, and nobody's proof is looked at. */
+  readonly services: readonly string[] | null;
   readonly enrichment: EnrichmentSettings;
   /** Whether personal data is encrypted; `unset` where nobody has decided. */
   readonly encryption: EncryptionSettings;
@@ -90,6 +93,16 @@ export function normalizerSettings(env: Env, readFile?: ReadFile): NormalizerSet
     if (logKey) logVerifiers.push(logKey.key);
   }
   const policy = reader.text('TIDEMARK_POLICY') ?? null;
+  const services = reader.list('TIDEMARK_SERVICES');
+  if (services && !isSourceName(program.groupId)) {
+    const expected = 'a name of at most 200 characters without spaces and "+"';
+    reader.add(
+      'TIDEMARK_GROUP',
+      JSON.stringify(program.groupId),
+      expected,
+      "Under it the normalizer's own events are signed.",
+    );
+  }
   const enrichment = enrichmentSettings(reader);
   const encryption = decidedEncryption(reader);
   reader.check();
@@ -100,6 +113,7 @@ export function normalizerSettings(env: Env, readFile?: ReadFile): NormalizerSet
     sealVerifiers: [key.key, ...others],
     logVerifiers,
     policy,
+    services,
     enrichment,
     encryption,
   };
@@ -252,8 +266,7 @@ function signerSetting(reader: SettingsReader, name: string, keyName: string): S
 function verifierSetting(reader: SettingsReader, name: string): VerifierKey[] {
   const what = 'files of verifier keys, separated by commas';
   const keys: VerifierKey[] = [];
-  for (const path of (reader.text(name) ?? '').split(',').map(part => part.trim())) {
-    if (path === '') continue;
+  for (const path of reader.list(name) ?? []) {
     const text = reader.file(name, path, what);
     if (text === undefined) continue;
     try {

@@ -60,8 +60,7 @@ export function recordsOf(
     tree.append(nodeCrypto.sha256(leaf));
     const value = leaf.subarray(1);
     const next = messages[index + 1];
-    // Numbers are an instance's own: where a request has those of two, each has its proof.
-    if (next !== undefined && instanceOf(next) === instanceOf(message)) return { partition, key, value, headers };
+    if (next !== undefined && goesOn(message, next)) return { partition, key, value, headers };
     const proof = prove(source, place, first ?? message, message, tree);
     tree = new TreeHasher(nodeCrypto.sha256);
     first = next;
@@ -70,6 +69,12 @@ export function recordsOf(
 }
 
 const instanceOf = ({ headers }: OutgoingMessage): string => headers[INSTANCE_HEADER] ?? '';
+const sequenceOf = ({ headers }: OutgoingMessage): number => Number(headers[SEQUENCE_HEADER]);
+
+/** Numbers are an instance's own, and rise: where a request has those of two, as out of a spool, each has its proof. */
+function goesOn(message: OutgoingMessage, next: OutgoingMessage): boolean {
+  return instanceOf(next) === instanceOf(message) && sequenceOf(next) > sequenceOf(message);
+}
 
 function prove(
   { service, signer }: Source,
@@ -78,11 +83,7 @@ function prove(
   last: OutgoingMessage,
   tree: TreeHasher,
 ): string {
-  const numbers = {
-    instance: instanceOf(last),
-    first: Number(first.headers[SEQUENCE_HEADER]),
-    last: Number(last.headers[SEQUENCE_HEADER]),
-  };
+  const numbers = { instance: instanceOf(last), first: sequenceOf(first), last: sequenceOf(last) };
   const text = formatSource({ service, ...place, numbers, records: tree.size, root: tree.root() });
   return Buffer.from(signNote(text, signer)).toString('utf8');
 }

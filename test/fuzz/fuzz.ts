@@ -34,7 +34,7 @@ export async function fuzz(
 ): Promise<FuzzResult> {
   const [first, ...rest] = validRecords(seed);
   const parts: [Buffer, ...Buffer[]] = [first.bytes, ...rest.map(({ bytes }) => bytes)];
-  const clear: Parts = { policy: null, enrichers: null, ring: null };
+  const clear: Parts = { policy: null, services: null, enrichers: null, ring: null };
   const masked: Parts = { ...clear, policy: () => policy };
   let events = 0;
   const refusals: Record<string, number> = {};
@@ -89,7 +89,12 @@ function isKept(
 
 const ring = memoryKeyRing();
 async function trySealed(raw: FetchedRecord): Promise<string | null> {
-  const prepared = prepare(raw, place, writerOf(raw), now, { policy: () => policy, enrichers: null, ring });
+  const prepared = prepare(raw, place, writerOf(raw), now, {
+    policy: () => policy,
+    services: null,
+    enrichers: null,
+    ring,
+  });
   await ring.prepare(prepared.sealing?.owners ?? [], AbortSignal.timeout(10_000));
   const written = auditRecordType().decode(Buffer.from(finish(prepared, ring).value.subarray(5)));
   const { original } = written;

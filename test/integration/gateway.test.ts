@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
+import { generatePem } from '../../core/edge/crypto.ts';
+import { SOURCE_HEADER } from '../../core/proof/source.ts';
 import { createApiKey } from '../../producers/identity/index.ts';
 import { createFresh, stackEnv } from '../stack.ts';
 import { temporaryFolder } from '../temporary.ts';
@@ -16,7 +18,11 @@ test('events that are posted are in the topic under the identity that was checke
   const actor = { kind: 'machine', id: 'service/billing' } as const;
   const grant = { actor, owner: 'u-7', roles: [], by: 'u-9', expiresAt: Date.now() + 86_400_000 };
   const { key, stored } = createApiKey(file, grant, Date.now());
-  const { url, exit, stop } = await startGateway({ TIDEMARK_RAW_TOPIC: raw, TIDEMARK_API_KEYS: file });
+  const { url, exit, stop } = await startGateway({
+    TIDEMARK_RAW_TOPIC: raw,
+    TIDEMARK_API_KEYS: file,
+    TIDEMARK_SOURCE_KEY: generatePem(),
+  });
   const body = JSON.stringify({ action: 'invoice.cancel', target: { type: 'invoice', id: 'i-7' } });
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}`, 'idempotency-key': 'k-1' };
   const post = () => fetch(`${url}/v1/events`, { method: 'POST', headers, body });
@@ -29,7 +35,9 @@ test('events that are posted are in the topic under the identity that was checke
   stop();
   expect(await exit).toEqual([0, null]);
 
-  const [record, close] = (await readRaw(raw, 2)).map(({ event }) => event);
+  const records = await readRaw(raw, 2);
+  for (const { headers } of records) expect(headers[SOURCE_HEADER]).toMatch(/^tidemark-source\/1\ngateway\n/);
+  const [record, close] = records.map(({ event }) => event);
   expect(told).toEqual({ results: [{ id: record?.id, status: 'accepted' }] });
   expect(record).toMatchObject({
     action: 'invoice.cancel',

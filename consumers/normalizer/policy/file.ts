@@ -1,18 +1,16 @@
 // The policy file: YAML, read strictly. What is wrong with it is found all at once, each with its line: nobody mends a file in ten
 // rounds, and a key that is misspelt must not be a rule that silently does not hold.
 
-import { isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { readYaml } from '../../../core/edge/yaml-file.ts';
 import type { OwnPattern } from '../../../core/masking/index.ts';
-import { PolicyError, type PolicyProblem } from './error.ts';
-import { ACTION_GLOB } from './glob.ts';
+import { ACTION_GLOB } from '../glob.ts';
+import { PolicyError } from './error.ts';
 import { type FieldPath, parsePath } from './path.ts';
 import { compilePattern, MAX_PATTERN_LENGTH } from './patterns.ts';
 
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const MAX_NAME = 64;
-/** In UTF-16 units. A policy of this size has thousands of rules. */
-const MAX_FILE = 1_048_576;
 
 /** What becomes of an event, from the mildest. */
 export const OUTCOMES = ['accept', 'flag', 'refuse'] as const;
@@ -150,82 +148,7 @@ export type PolicyExample = z.output<typeof example>;
 
 /** Parses and checks the text of a policy; throws PolicyError `invalid` with all that is wrong. `name` is the file's, for messages. */
 export function readPolicyFile(text: string, name: string): PolicyFile {
-  if (text.length > MAX_FILE) {
-    const found = `${text.length} characters`;
-    throw new PolicyError('invalid', name, [{ line: null, path: '', found, expected: `at most ${MAX_FILE}` }]);
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const lineAt = (offset: number): number => lines.linePos(offset).line;
-  const broken = [...document.errors, ...document.warnings].map(
-    ({ pos, message }): PolicyProblem => ({ line: lineAt(pos[0]), path: '', found: message, expected: 'YAML' }),
-  );
-  if (broken.length > 0) throw new PolicyError('invalid', name, broken);
-  const result = file.safeParse(toValue(document, name), { reportInput: true });
-  if (result.success) return result.data;
-  const lineOf = (at: readonly PropertyKey[], key?: string): number | null => {
-    const offset = offsetOf(document, at, key);
-    return offset === null ? null : lineAt(offset);
-  };
-  throw new PolicyError(
-    'invalid',
-    name,
-    result.error.issues.flatMap(issue => problemsOf(issue, lineOf)),
-  );
-}
-
-type YamlDocument = ReturnType<typeof parseDocument>;
-
-/** A file of aliases of aliases is refused by the parser's own limit. */
-function toValue(document: YamlDocument, name: string): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause);
-    throw new PolicyError('invalid', name, [{ line: null, path: '', found, expected: 'YAML' }], { cause });
-  }
-}
-
-type LineOf = (path: readonly PropertyKey[], key?: string) => number | null;
-
-function problemsOf(issue: z.core.$ZodIssue, lineOf: LineOf): PolicyProblem[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map(key => ({
-      line: lineOf(issue.path, key),
-      path: formatPath(issue.path),
-      found: `the key ${JSON.stringify(key)}, which means nothing here`,
-      expected: 'only keys that are known',
-    }));
-  }
-  const found = issue.input === undefined ? 'nothing' : describe(issue.input);
-  return [{ line: lineOf(issue.path), path: formatPath(issue.path), found, expected: issue.message }];
-}
-
-/** Where a node begins; where it is missing, the nearest one around it. Of a map's entry: where its key does. */
-function offsetOf(document: YamlDocument, path: readonly PropertyKey[], key?: string): number | null {
-  for (let length = path.length; length >= 0; length--) {
-    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    if (isMap(node) && key !== undefined && length === path.length) {
-      const pair = node.items.find(item => isPair(item) && isScalar(item.key) && item.key.value === key);
-      if (pair && isScalar(pair.key) && pair.key.range) return pair.key.range[0];
-    }
-    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)) {
-      return Number(node.range[0]);
-    }
-  }
-  return null;
-}
-
-function formatPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}${text === '' ? '' : '.'}${String(key)}`),
-    '',
-  );
-}
-
-function describe(value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  if (typeof value === 'object' && value !== null) return 'a map';
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+  const { data, problems } = readYaml(text, file);
+  if (data === null) throw new PolicyError('invalid', name, problems);
+  return data;
 }

@@ -7,6 +7,7 @@ import { ownText } from '../../../core/edge/own-text.ts';
 import { AUDIT_ACTIONS } from '../../../core/event/index.ts';
 import { createDetector } from '../../../core/masking/index.ts';
 import type { Attribution, AuditRecord, EventBytes, Flag, Policy, Problem } from '../../../schemas/index.ts';
+import { compileGlobs } from '../glob.ts';
 import {
   IDENTITIES,
   OUTCOMES,
@@ -15,7 +16,6 @@ import {
   type PolicyOutcome,
   readPolicyFile,
 } from './file.ts';
-import { compileGlobs } from './glob.ts';
 import { type MaskPlan, maskRecord } from './masker.ts';
 import { type FieldPath, isThere } from './path.ts';
 

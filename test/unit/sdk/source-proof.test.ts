@@ -54,6 +54,11 @@ test('where a request has the numbers of two instances, each has its own proof',
   const records = recordsOf([message(4, 'a'), message(5, 'a'), message(0, 'b')], () => prefix, place, source);
   const proven = records.filter(({ headers }) => SOURCE_HEADER in headers);
   expect(proven).toEqual([records[1], records[2]]);
+  const backwards = recordsOf([message(4), message(2)], () => prefix, place, source);
+  expect(backwards.map(openProof)).toMatchObject([
+    { numbers: { first: 4, last: 4 } },
+    { numbers: { first: 2, last: 2 } },
+  ]);
   expect(proven.map(openProof)).toMatchObject([
     { numbers: { instance: 'a', first: 4, last: 5 }, records: 2, root: rootOf(records.slice(0, 2)) },
     { numbers: { instance: 'b', first: 0, last: 0 }, records: 1, root: rootOf(records.slice(2)) },

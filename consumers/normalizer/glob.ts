@@ -14,9 +14,14 @@ export function compileGlobs(patterns: readonly string[]): (action: string) => b
 
 /** Actions of tidemark itself are matched by patterns that begin with `audit.` alone: `*` is about what services do. */
 function compileGlob(pattern: string): (action: string) => boolean {
-  const [head = '', ...rest] = pattern.split('*');
-  const matches = rest.length === 0 ? (action: string) => action === pattern : partsIn(head, rest);
+  const matches = compilePattern(pattern);
   return pattern.startsWith(RESERVED) ? matches : action => !action.startsWith(RESERVED) && matches(action);
+}
+
+/** What a pattern matches of any texts. */
+export function compilePattern(pattern: string): (text: string) => boolean {
+  const [head = '', ...rest] = pattern.split('*');
+  return rest.length === 0 ? text => text === pattern : partsIn(head, rest);
 }
 
 /** Each part is sought from where the one before it ended, the last at the end: no backtracking, however many stars there are. */
