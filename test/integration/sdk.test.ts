@@ -1,12 +1,16 @@
 // The SDK on real servers: what `record` says is there is there, as the archive format wants it.
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { expect, test } from 'vitest';
 import { type AuditorOptions, createAuditor } from '../../producers/sdk/index.ts';
-import { auditEventText, openRegistry, subjectFor } from '../../schemas/index.ts';
+import { Spool } from '../../producers/sdk/spool/spool.ts';
+import { auditEventText, auditEventType, openRegistry, subjectFor } from '../../schemas/index.ts';
 import { createFresh, freshNames, stackEnv, stackVariable } from '../stack.ts';
+import { temporaryFolder } from '../temporary.ts';
+import { makeEvent } from './normalizer-program.ts';
 import { readRaw } from './sdk-topic.ts';
 
 const sdk = fileURLToPath(new URL('../../producers/sdk/index.ts', import.meta.url));
@@ -73,6 +77,24 @@ test('a batch is split where the topic takes less, and an event that is too larg
     ...[0, 1, 2, 3].map(sequence => ({ sequence, last: false, abandoned: [] })),
     { sequence: 5, last: true, abandoned: [{ first: 4, last: 4 }] },
   ]);
+});
+
+test('what an SDK of another schema left in a spool is sent under that schema, before what this one records', async () => {
+  const { raw } = await createFresh();
+  const directory = join(temporaryFolder(), 'spool');
+  const olderText = JSON.stringify({ ...JSON.parse(auditEventText), doc: 'as another version had it' });
+  const older = await Spool.open({ directory, maxBytes: 10_000_000, schema: olderText }, () => false);
+  const left = makeEvent(0);
+  await older.append([{ id: left.id, key: 'k', headers: {}, datum: auditEventType().encode(left) }]);
+  await older.close();
+  const auditor = createAuditor(options(raw, { spool: { directory } }));
+  const id = await auditor.record(event('1'));
+  await auditor.close();
+  const [first, second] = await readRaw(raw, 3);
+  expect([first?.event.id, second?.event.id]).toEqual([left.id, id]);
+  const registry = openRegistry({ url: stackVariable('SCHEMA_REGISTRY_URL') });
+  expect(await registry.textOf(first?.schemaId ?? -1)).toBe(olderText);
+  expect(await registry.textOf(second?.schemaId ?? -1)).toBe(auditEventText);
 });
 
 test('the registry refuses an incompatible schema, and looking up finds only what is registered', async () => {

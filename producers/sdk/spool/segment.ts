@@ -253,8 +253,8 @@ async function cutBack(file: FileHandle, size: number): Promise<void> {
   await file.datasync();
 }
 
-/** The file's name is to outlive a loss of power as well. */
-async function syncDirectory(directory: string): Promise<void> {
+/** The names in it are to outlive a loss of power as well. */
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   await handle.sync().finally(() => handle.close());
 }

@@ -217,8 +217,9 @@ export class SpoolDelivery implements Delivery {
       deadline: this.#sendUntil,
       delivered: () => {
         this.#isAway = false;
-        this.#wasRefused = false;
         spool.markSent(event);
+        // While an event is refused it is here, whatever other partitions take.
+        if (spool.unsent === 0) this.#wasRefused = false;
         this.#untold.get(place)?.outgoing.delivered();
         this.#untold.delete(place);
         this.#change();

@@ -3,12 +3,12 @@
  * process at a time has it (lock.ts). A segment goes as a whole, once all in it is sent.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { encodeEvent, type Spoolable } from './entry.ts';
 import { SpoolError } from './error.ts';
 import { type Lock, tryLock } from './lock.ts';
-import { Segment, type Spooled } from './segment.ts';
+import { Segment, type Spooled, syncDirectory } from './segment.ts';
 
 export interface SpoolSettings {
   readonly directory: string;
@@ -43,8 +43,7 @@ export class Spool {
   /** Waits for a process that has it until `patience` says no. Throws SpoolError, or what the file system has to say. */
   static async open(settings: SpoolSettings, patience: () => boolean): Promise<Spool> {
     const { directory } = settings;
-    // Events are in it in clear: nobody else's to read.
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     const lock = await waitForLock(directory, patience);
     const segments: Segment[] = [];
     try {
@@ -114,9 +113,11 @@ export class Spool {
   async close(): Promise<void> {
     this.#active = undefined;
     this.#sweep();
-    await Promise.all(this.#segments.map(segment => segment.close()));
-    await Promise.all(this.#removals);
-    await this.#lock.release();
+    try {
+      await Promise.all([...this.#segments.map(segment => segment.close()), ...this.#removals]);
+    } finally {
+      await this.#lock.release();
+    }
   }
 
   async #segmentFor(bytes: number): Promise<Segment> {
@@ -145,6 +146,13 @@ export class Spool {
     }
     this.#bytes = this.#segments.reduce((sum, { unsent, size }) => sum + (unsent > 0 ? size : 0), 0);
   }
+}
+
+/** Events are in it in clear: nobody else's to read. */
+async function makeDirectory(directory: string): Promise<void> {
+  const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (made === undefined) return;
+  for (let at = directory; at.length >= made.length; at = dirname(at)) await syncDirectory(dirname(at));
 }
 
 async function waitForLock(directory: string, patience: () => boolean): Promise<Lock> {

@@ -90,6 +90,24 @@ describe('while Kafka is away', () => {
     expect(transport.taken.at(-1)?.event.producer?.abandoned).toEqual([]);
   });
 
+  test('of one partition: the others go on, and onError is told once that it is refused', async () => {
+    const transport = new FakeTransport();
+    let refused = true;
+    transport.answer = ({ partition }) => (refused && partition === 0 ? 'refused' : 'ok');
+    const { auditor, errors } = spoolingAuditor(folder(), { transport, plan: { waitMs: 0 } });
+    // Keys whose letters add up to each of the partitions.
+    for (let n = 0; n < 30; n++) await auditor.record(anEvent(String.fromCharCode(97 + (n % 3))));
+    await until(() => auditor.stats().delivered === 20);
+    await until(() => auditor.stats().retries > 5);
+    await auditor.record(anEvent('z'));
+    expect(errors).toMatchObject([{ code: 'not-sent' }]);
+    refused = false;
+    await auditor.close();
+    expect(numbersOf(transport).toSorted((a, b) => Number(a) - Number(b))).toEqual(
+      Array.from({ length: 32 }, (_, n) => n),
+    );
+  });
+
   test('close leaves it to the next process, with the word that the instance ended; which sends it before its own', async () => {
     const directory = folder();
     const first = spoolingAuditor(directory, { transport: away(), settings: { instance: 'one' } });
