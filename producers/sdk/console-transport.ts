@@ -24,7 +24,7 @@ export class ConsoleTransport implements Transport {
     return 0;
   }
 
-  async send(_partition: number, messages: readonly OutgoingMessage[]): Promise<void> {
+  async send(_partition: number, messages: readonly OutgoingMessage[]): Promise<undefined> {
     for (const { datum } of messages) this.#write(formatEvent(auditEventType().decode(datum)));
   }
 

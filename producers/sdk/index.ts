@@ -4,9 +4,11 @@ import { auditEventText } from '../../schemas/index.ts';
 import type { Actions, DeclaredInput } from './actions.ts';
 import { type Auditor, auditorOver } from './auditor.ts';
 import { ConsoleTransport } from './console-transport.ts';
+import { HttpTransport } from './http/http-transport.ts';
 import { KafkaTransport } from './kafka-transport.ts';
-import { type AuditorOptions, resolveOptions } from './options.ts';
+import { type AuditorOptions, resolveOptions, type Way } from './options.ts';
 import { SpoolDelivery } from './spool/spool-delivery.ts';
+import type { Transport } from './transport.ts';
 
 export type { ActionDeclaration, Criticality, Declarations } from '../../core/catalogue/index.ts';
 export type { EventProblem } from '../../core/event/index.ts';
@@ -35,8 +37,18 @@ export function createAuditor<A extends Declarations>(
 export function createAuditor(options?: AuditorOptions): Auditor;
 export function createAuditor(options: AuditorOptions = {}): Auditor {
   const { auditor, transport, spool } = resolveOptions(options, process.env);
-  if (transport === 'console') return auditorOver(new ConsoleTransport(), auditor);
-  const kafka = new KafkaTransport(transport);
-  if (spool === null) return auditorOver(kafka, auditor);
-  return auditorOver(kafka, auditor, new SpoolDelivery(kafka, auditor, spool, auditEventText));
+  const way = openTransport(transport);
+  if (spool === null) return auditorOver(way, auditor);
+  return auditorOver(way, auditor, new SpoolDelivery(way, auditor, spool, auditEventText));
+}
+
+function openTransport(way: Way): Transport {
+  switch (way.kind) {
+    case 'kafka':
+      return new KafkaTransport(way);
+    case 'gateway':
+      return new HttpTransport(way);
+    case 'console':
+      return new ConsoleTransport();
+  }
 }

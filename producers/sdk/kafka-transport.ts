@@ -107,7 +107,7 @@ export class KafkaTransport implements Transport {
     });
   }
 
-  async send(partition: number, messages: readonly OutgoingMessage[], timeoutMs: number): Promise<void> {
+  async send(partition: number, messages: readonly OutgoingMessage[], timeoutMs: number): Promise<undefined> {
     const { topic } = this.#settings;
     const producer = this.#producer;
     if (producer === undefined) throw new TransportError('unsent', 'not connected');

@@ -10,6 +10,7 @@ import type { AuditorSettings } from './auditor.ts';
 import { microClock } from './clock.ts';
 import { AuditError } from './error.ts';
 import { eventIds } from './event-id.ts';
+import type { HttpTransportSettings } from './http/http-transport.ts';
 import type { KafkaTransportSettings } from './kafka-transport.ts';
 import { createMask, type MaskOptions } from './masking.ts';
 import {
@@ -30,9 +31,13 @@ export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 export interface AuditorOptions extends OriginOptions {
   /**
    * Where events go. `console` prints them instead of recording them: for development, never where the environment is
-   * production. Default: `TIDEMARK_TRANSPORT`, `kafka`.
+   * production. Default: `TIDEMARK_TRANSPORT`, `gateway` where there is a `url`, else `kafka`.
    */
-  readonly transport?: 'kafka' | 'console' | undefined;
+  readonly transport?: 'kafka' | 'gateway' | 'console' | undefined;
+  /** Address of a gateway, where events go instead of to Kafka; with `apiKey`. Default: `TIDEMARK_GATEWAY_URL`. */
+  readonly url?: string | undefined;
+  /** The service's API key at the gateway. Default: `TIDEMARK_API_KEY`. */
+  readonly apiKey?: string | undefined;
   /** Addresses of Kafka brokers. Default: `KAFKA_BROKERS`, separated by commas. */
   readonly brokers?: string | readonly string[] | undefined;
   /** Configuration of kafkajs, such as `ssl` and `sasl`; wins over `brokers` and the `KAFKA_` variables. */
@@ -88,20 +93,28 @@ const NUMBERS = {
   maxQueuedBytes: [67_108_864, 1000, 17_179_869_184],
 } as const;
 
+/** Where events go. */
+export type Way =
+  | ({ readonly kind: 'kafka' } & KafkaTransportSettings)
+  | ({ readonly kind: 'gateway' } & HttpTransportSettings)
+  | { readonly kind: 'console' };
+
 /** What an auditor needs, from its options and the environment. Throws AuditError with code invalid-options. */
 export function resolveOptions(
   options: AuditorOptions,
   env: Environment,
   surroundings: Surroundings = surroundingsOf(env),
-): { auditor: AuditorSettings; transport: KafkaTransportSettings | 'console'; spool: SpoolPlan | null } {
+): { auditor: AuditorSettings; transport: Way; spool: SpoolPlan | null } {
   const problems: string[] = [];
   const origin = findOrigin(options, surroundings);
   if (origin.service === '') problems.push('service: found nothing, expected a name (or OTEL_SERVICE_NAME)');
-  const isConsole = resolveTransport(options, env, origin.environment, problems) === 'console';
-  const kafka = isConsole ? null : resolveKafka(options, env, problems);
-  const registry = isConsole ? null : resolveRegistry(options, env, problems);
-  const source = isConsole ? undefined : resolveSource(options, env, origin.service, problems);
-  const spool = isConsole || options.spool === undefined ? null : resolveSpool(options.spool, problems);
+  const way = resolveTransport(options, env, origin.environment, problems);
+  const isKafka = way === 'kafka';
+  const gateway = way === 'gateway' ? resolveGateway(options, env, problems) : null;
+  const kafka = isKafka ? resolveKafka(options, env, problems) : null;
+  const registry = isKafka ? resolveRegistry(options, env, problems) : null;
+  const source = isKafka ? resolveSource(options, env, origin.service, problems) : undefined;
+  const spool = way === 'console' || options.spool === undefined ? null : resolveSpool(options.spool, problems);
   const numbers = resolveNumbers(options, problems);
   for (const name of ['key', 'onError', 'log'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
@@ -123,12 +136,13 @@ export function resolveOptions(
     newId: eventIds(),
     now: microClock(),
   };
-  if (kafka === null || registry === null) return { auditor, transport: 'console', spool };
+  if (gateway !== null) return { auditor, transport: { kind: 'gateway', ...gateway }, spool };
+  if (kafka === null || registry === null) return { auditor, transport: { kind: 'console' }, spool };
   const topic = options.topic ?? given(env.TIDEMARK_RAW_TOPIC) ?? 'audit.raw';
   // A client id of its own: what is changed for our connections is changed for no other of the process.
   const clientId = `tidemark-sdk-${auditor.instance}`;
   const log = options.log ?? (() => undefined);
-  return { auditor, transport: { kafka, clientId, registry, topic, source, log }, spool };
+  return { auditor, transport: { kind: 'kafka', kafka, clientId, registry, topic, source, log }, spool };
 }
 
 function resolveTransport(
@@ -137,14 +151,34 @@ function resolveTransport(
   environment: string | null,
   problems: string[],
 ): string {
-  const transport = options.transport ?? given(env.TIDEMARK_TRANSPORT) ?? 'kafka';
-  if (transport !== 'kafka' && transport !== 'console') problems.push('transport: expected kafka or console');
+  const isLocal = options.brokers !== undefined || options.kafka !== undefined;
+  const url = options.url ?? (isLocal ? undefined : given(env.TIDEMARK_GATEWAY_URL));
+  const transport = options.transport ?? given(env.TIDEMARK_TRANSPORT) ?? (url === undefined ? 'kafka' : 'gateway');
+  if (transport === 'gateway') {
+    if (isLocal) problems.push('url: found brokers beside it, expected the one or the other');
+    return transport;
+  }
+  if (transport !== 'kafka' && transport !== 'console') problems.push('transport: expected kafka, gateway or console');
   // What is printed is recorded nowhere: in production that would be a hole that nobody sees.
   const inProduction = [environment, env.NODE_ENV].some(one => /^prod/i.test(one ?? ''));
   if (transport === 'console' && inProduction) {
     problems.push('transport: found console in production, expected kafka (or TIDEMARK_TRANSPORT)');
   }
   return transport;
+}
+
+function resolveGateway(options: AuditorOptions, env: Environment, problems: string[]): HttpTransportSettings {
+  const url = options.url ?? given(env.TIDEMARK_GATEWAY_URL) ?? '';
+  const apiKey = options.apiKey ?? given(env.TIDEMARK_API_KEY) ?? '';
+  const nowhere = new URL('http://localhost');
+  if (!/^[!-~]+$/.test(apiKey)) {
+    const found = apiKey === '' ? 'nothing' : 'a text with spaces or line ends';
+    problems.push(`apiKey: found ${found}, expected the API key of this service (or TIDEMARK_API_KEY)`);
+  }
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed && /^https?:$/.test(parsed.protocol) && parsed.username === '') return { url: parsed, apiKey };
+  problems.push('url: expected the http or https address of a gateway, without a user (or TIDEMARK_GATEWAY_URL)');
+  return { url: nowhere, apiKey };
 }
 
 function resolveKafka(options: AuditorOptions, env: Environment, problems: string[]): KafkaConfig {

@@ -4,7 +4,7 @@
  * events), until the delivery timeout; a partition that fails waits without holding up the others.
  */
 import { AuditError } from './error.ts';
-import { type OutgoingMessage, type Transport, TransportError } from './transport.ts';
+import { type OutgoingMessage, type Transport, TransportError, type Unsent } from './transport.ts';
 
 export interface SenderSettings {
   readonly lingerMs: number;
@@ -214,9 +214,10 @@ export class Sender implements Delivery {
 
   async #sendFrom(partition: number, lane: Lane): Promise<void> {
     const batch = this.#head(lane);
+    let unsent: Unsent | undefined;
     try {
       const messages = batch.map(entry => entry.outgoing);
-      await this.#transport.send(partition, messages, this.#timeout(batch[0]));
+      unsent = await this.#transport.send(partition, messages, this.#timeout(batch[0]));
     } catch (error) {
       this.#failSending(lane, batch, asTransportError(error, 'unknown'));
       this.#forgetEmpty(partition, lane);
@@ -224,12 +225,33 @@ export class Sender implements Delivery {
     }
     lane.failures = 0;
     lane.entries.splice(0, batch.length);
+    if (unsent !== undefined && unsent.size > 0) this.#takeBack(lane, batch, unsent);
     this.#forgetEmpty(partition, lane);
     for (const entry of batch) {
+      if (unsent?.has(entry.outgoing)) continue;
       this.#settle(entry);
       this.#delivered += 1;
       entry.outgoing.delivered();
     }
+  }
+
+  /** What was refused is given up; the rest is sent again. */
+  #takeBack(lane: Lane, batch: readonly Entry[], unsent: Unsent): void {
+    const again: Entry[] = [];
+    let last: TransportError | undefined;
+    for (const entry of batch) {
+      const error = unsent.get(entry.outgoing);
+      if (error === undefined) continue;
+      this.#lastProblem = error.message;
+      if (error.outcome === 'refused' && this.#givesUp) this.#giveUp(entry, error);
+      else {
+        if (error.outcome === 'unknown') entry.uncertain = true;
+        again.push(entry);
+        last = error;
+      }
+    }
+    lane.entries.unshift(...again);
+    if (last) this.#backOff(lane, last);
   }
 
   #head(lane: Lane): Entry[] {
@@ -277,7 +299,7 @@ export class Sender implements Delivery {
     const { first, longest } = this.#settings.retryMs;
     const wait = Math.min(longest, first * 2 ** Math.min(lane.failures, 16));
     lane.failures += 1;
-    lane.notBefore = Date.now() + wait * (0.5 + Math.random() / 2);
+    lane.notBefore = Date.now() + Math.max(error.retryAfterMs ?? 0, wait * (0.5 + Math.random() / 2));
     this.#retries += 1;
   }
 

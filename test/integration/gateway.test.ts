@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { generatePem } from '../../core/edge/crypto.ts';
 import { SOURCE_HEADER } from '../../core/proof/source.ts';
 import { createApiKey } from '../../producers/identity/index.ts';
+import { createAuditor } from '../../producers/sdk/index.ts';
 import { createFresh, stackEnv } from '../stack.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { readRaw } from './sdk-topic.ts';
@@ -70,6 +71,22 @@ test('with a spool the answer is 202 while Kafka is away, and the next gateway s
   expect(record?.event.id).toBe(results[0]?.id);
   second.stop();
   expect(await second.exit).toEqual([0, null]);
+});
+
+test('the SDK records by way of it, with a URL and a key', async () => {
+  const { raw } = await createFresh();
+  const file = join(temporaryFolder(), 'keys.yaml');
+  const actor = { kind: 'machine', id: 'service/billing' } as const;
+  const expiresAt = Date.now() + 86_400_000;
+  const { key } = createApiKey(file, { actor, owner: 'u-7', roles: [], by: 'u-9', expiresAt }, Date.now());
+  const { url } = await startGateway({ TIDEMARK_RAW_TOPIC: raw, TIDEMARK_API_KEYS: file });
+  const auditor = createAuditor({ url, apiKey: key, service: 'billing' });
+  const target = (n: number) => ({ type: 'invoice', id: `i-${n}` });
+  const ids = await Promise.all([0, 1, 2].map(n => auditor.record({ action: 'invoice.cancel', target: target(n) })));
+  await auditor.close();
+  const events = (await readRaw(raw, 3)).map(({ event }) => event);
+  expect(events.map(({ id }) => id).sort()).toEqual(ids.sort());
+  for (const event of events) expect(event).toMatchObject({ actor, origin: { service: 'billing' } });
 });
 
 async function startGateway(env: Record<string, string>) {

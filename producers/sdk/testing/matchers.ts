@@ -1,6 +1,7 @@
 /** Matchers for vitest, and for what takes matchers as it does: `expect.extend(auditMatchers)`. */
+
+import type { RecordedEvent } from '../recorded-event.ts';
 import type { EventPattern } from './matching.ts';
-import type { RecordedEvent } from './recorded-event.ts';
 import type { TestAuditor } from './test-auditor.ts';
 
 export interface AuditMatchers<R = unknown> {

@@ -1,5 +1,5 @@
 /** Whether a value has what a pattern asks for: the properties that it names, at any depth; of lists all elements. */
-import type { RecordedEvent } from './recorded-event.ts';
+import type { RecordedEvent } from '../recorded-event.ts';
 
 /** Part of an event; a value may be a matcher of the test runner, such as `expect.any(String)`. */
 export type EventPattern = { readonly [name in keyof RecordedEvent]?: unknown };

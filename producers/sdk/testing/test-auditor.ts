@@ -8,9 +8,9 @@ import { type Auditor, auditorOver } from '../auditor.ts';
 import type { AuditError } from '../error.ts';
 import type { AuditInput } from '../input.ts';
 import { type AuditorOptions, resolveOptions } from '../options.ts';
+import { type RecordedEvent, recordedEvent } from '../recorded-event.ts';
 import { type Transport, TransportError } from '../transport.ts';
 import { type EventPattern, matches } from './matching.ts';
-import { type RecordedEvent, recordedEvent } from './recorded-event.ts';
 
 export interface TestAuditor<Input extends { readonly action: string } = AuditInput> extends Auditor<Input> {
   /** What was recorded and emitted, in order, as soon as the call is made. */

@@ -39,7 +39,7 @@ export class FakeTransport implements Transport {
     return [...key].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % this.partitions;
   }
 
-  async send(partition: number, messages: readonly OutgoingMessage[]): Promise<void> {
+  async send(partition: number, messages: readonly OutgoingMessage[]): Promise<undefined> {
     const request = { partition, messages, events: messages.map(({ datum }) => auditEventType().decode(datum)) };
     this.requests.push(request);
     this.inFlight += 1;

@@ -109,7 +109,7 @@ test('an auditor connects to nothing before its first event', async () => {
 });
 
 test('the console needs no servers, prints what would be recorded, and is no transport for production', async () => {
-  expect(resolveOptions({}, { TIDEMARK_TRANSPORT: 'console' }).transport).toBe('console');
+  expect(resolveOptions({}, { TIDEMARK_TRANSPORT: 'console' }).transport).toEqual({ kind: 'console' });
   const lines: string[] = [];
   const { auditor: settings } = resolveOptions({ transport: 'console', service: 's' }, {});
   const auditor = auditorOver(new ConsoleTransport(line => lines.push(line)), { ...settings, lingerMs: 0 });
@@ -131,5 +131,7 @@ test('the console needs no servers, prints what would be recorded, and is no tra
     expect(() => resolveOptions({ ...options, transport: 'console' }, {})).toThrow(/found console in production/);
   }
   expect(() => resolveOptions({ transport: 'console' }, { NODE_ENV: 'production' })).toThrow(/in production/);
-  expect(() => resolveOptions({ ...enough, transport: 'file' as 'console' }, {})).toThrow(/expected kafka or console/);
+  expect(() => resolveOptions({ ...enough, transport: 'file' as 'console' }, {})).toThrow(
+    /expected kafka, gateway or console/,
+  );
 });

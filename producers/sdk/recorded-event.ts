@@ -1,6 +1,6 @@
-/** An event as tests like to read it: in the words of who recorded it, values as values, and nothing that is not there. */
-import type { AuditEvent, Target, Value } from '../../../schemas/types.ts';
-import type { ActorInput, ChangeInput, OriginInput, RequestInput } from '../input.ts';
+/** An event as people like to read it: in the words of who recorded it, values as values, and nothing that is not there. */
+import type { AuditEvent, Target, Value } from '../../schemas/types.ts';
+import type { ActorInput, ChangeInput, OriginInput, RequestInput } from './input.ts';
 
 export interface RecordedChange {
   readonly field: string;
