@@ -1,5 +1,6 @@
 // The proof of a group, against each way to use it for what it was not given for.
 
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { judgeGroup, type SourceVerdict } from '../../../consumers/normalizer/sources/judge-group.ts';
 import type { Services } from '../../../consumers/normalizer/sources/services.ts';
@@ -174,6 +175,29 @@ test.each<[string, () => FetchedRecord[], string]>([
 ])('%s refuses all that it came with', (_, group, code) => {
   const records = group();
   expect(words(judge(records))).toEqual(all(code, records.length));
+});
+
+test('with any byte of a proof altered it holds for nothing; whatever stands there, it is judged', () => {
+  const [record] = groupOf([eventOf(3)], billing);
+  const proof = proofOf([record as FetchedRecord]);
+  for (let at = 0; at < proof.length; at++) {
+    const altered = Buffer.from(proof);
+    altered[at] = (altered[at] ?? 0) ^ 1;
+    expect(words(judge([withHeader(record, SOURCE_HEADER, altered)]))).not.toEqual(['valid']);
+  }
+  const anything = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }).map(bytes => Buffer.from(bytes)),
+    fc
+      .tuple(fc.nat(proof.length), fc.nat(proof.length))
+      .map(([a, b]) => proof.subarray(Math.min(a, b), Math.max(a, b))),
+    fc.string({ unit: 'grapheme' }).map(text => Buffer.from(proof.toString('utf8').replace('billing', text))),
+  );
+  fc.assert(
+    fc.property(anything, bytes => {
+      const [verdict] = judge([withHeader(record, SOURCE_HEADER, bytes)]);
+      if (!bytes.equals(proof)) expect(verdict?.proof).not.toBe('valid');
+    }),
+  );
 });
 
 describe('keys', () => {
