@@ -4,6 +4,8 @@ export type NormalizerErrorCode =
   | 'generation-falls'
   /** The events topic lacks a partition that the raw topic has. */
   | 'too-few-partitions'
+  /** A partition was added that the broker which was asked does not know of yet. */
+  | 'unknown-partition'
   /** The end of the chain is signed by a key that is not ours, nor accepted beside ours. */
   | 'unknown-key'
   /** Other writers' open transactions hide the end of the events topic. */
@@ -13,7 +15,7 @@ export type NormalizerErrorCode =
   /** The worker was told to end. */
   | 'stopped';
 
-const passing: ReadonlySet<NormalizerErrorCode> = new Set(['tail-hidden', 'stopped']);
+const passing: ReadonlySet<NormalizerErrorCode> = new Set(['unknown-partition', 'tail-hidden', 'stopped']);
 
 /** The one error class of the normalizer. `retry`: take the assignment's steps again; `fatal`: exit. */
 export class NormalizerError extends Error {

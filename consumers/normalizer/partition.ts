@@ -52,9 +52,12 @@ export class PartitionNormalizer implements PartitionWorker {
     const { client, signal } = this.#worker;
     await client.prepare(topic);
     await client.prepare(eventsTopic);
+    // A partition that was added is dealt out as soon as the group knows of it, which may be before this client does.
+    const isNews = () => [topic, eventsTopic].some(name => client.partitionsOf(name) <= partition);
+    if (isNews()) await client.refresh();
     const partitions = client.partitionsOf(topic);
-    if (client.partitionsOf(eventsTopic) <= partition) await client.refresh();
     if (client.partitionsOf(eventsTopic) <= partition) throw tooFewPartitions(eventsTopic, partition);
+    if (partitions <= partition) throw notThereYet(topic, partition, partitions);
     this.#output = await openOutput({ kafka, groupId: settings.groupId, topic: eventsTopic, partition });
     signal.throwIfAborted();
     await this.#awaitStableTail(eventsTopic);
@@ -206,6 +209,13 @@ export class PartitionNormalizer implements PartitionWorker {
     this.#queue = done.catch(() => {});
     return done;
   }
+}
+
+function notThereYet(topic: string, partition: number, partitions: number): Error {
+  return new NormalizerError(
+    'unknown-partition',
+    `${topic} ${partition} was dealt to this instance, and the broker that was asked knows of ${partitions} partitions yet: asking again`,
+  );
 }
 
 function tooFewPartitions(eventsTopic: string, partition: number): Error {

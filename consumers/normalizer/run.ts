@@ -5,7 +5,7 @@ import { type ChainEnd, chainAfter, previousOf } from '../../core/proof/chain.ts
 import type { Crypto } from '../../core/proof/crypto.ts';
 import { leafHashWithRoom, TreeHasher } from '../../core/proof/merkle.ts';
 import { type Signer, signNote } from '../../core/proof/note.ts';
-import { formatSeal, type Seal, sealHash } from '../../core/proof/seal.ts';
+import { formatSeal, parseSeal, type Seal, sealHash } from '../../core/proof/seal.ts';
 
 /** What all runs of a partition have in common. */
 export interface Chain {
@@ -118,6 +118,8 @@ export class RunBuilder {
       previous: previousOf(this.#sha256, end),
     };
     const text = formatSeal(seal);
+    // What nobody would accept is not signed: all that follows it would have to be made anew.
+    parseSeal(text);
     return {
       events: this.#events,
       bytes: this.#bytes,

@@ -176,6 +176,25 @@ describe('the normalizer', () => {
     await program.kill('SIGTERM');
   });
 
+  test('a partition that is added while it runs is sealed as one of as many as there are then', async () => {
+    const scene = await createScene();
+    await startProgram(scene.env);
+    const admin = scene.kafka.admin();
+    await admin.connect();
+    const { raw, events } = scene.names;
+    for (const topic of [events, raw]) await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] });
+    await admin.disconnect();
+    await until('the new partition takes records', () =>
+      send(scene, [encode(scene.eventId, makeEvent(1))], 1).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await eventually(scene, 1, 1);
+    // Nobody accepts a seal that is of partition 1 of 1.
+    expect((await readEvidence(scene, 1)).seals[0]).toMatchObject({ partition: 1, partitions: 2 });
+  });
+
   test('does not start where evidence would be weakened, and says all of it at once', async () => {
     const scene = await createScene();
     const missing = await startProgram({ TIDEMARK_PERIOD: 'an hour' }, false);
