@@ -1,7 +1,7 @@
 /** Who may do what: teams and their members, collaborators, organizations, apps, deploy keys. */
 import type { FieldChangeInput, TargetInput } from '../../sdk/index.ts';
+import { at, idAt, identifier, listAt, objectAt, type Payload, textAt, timeAt } from '../payload.ts';
 import { changeOf, changesOf } from './changes.ts';
-import { at, idAt, identifier, listAt, objectAt, type Payload, textAt, timeAt } from './payload.ts';
 import type { Rules, Said } from './rule.ts';
 import { accountTarget, insideRepository, repositoryTarget, teamTarget, thing } from './things.ts';
 import { verbOf } from './verbs.ts';

@@ -4,7 +4,7 @@
  * texts are often edited because a secret slipped into them; what is called a secret is never copied.
  */
 import type { FieldChangeInput, ValueInput } from '../../sdk/index.ts';
-import { at, idAt, identifier, isObject, type Payload } from './payload.ts';
+import { at, idAt, identifier, isObject, type Payload } from '../payload.ts';
 
 const FREE_TEXT = /(?:^|\.)(?:body|message|note)$/;
 const SECRET = /secret|token|password|passphrase|credential|private_key|authorization/i;

@@ -1,6 +1,7 @@
 /** Code: pushes, branches and tags, pull requests and their reviews, releases. */
+
+import { at, firstTime, idAt, listAt, objectAt, type Payload, textAt, timeAt } from '../payload.ts';
 import { changesOf } from './changes.ts';
-import { at, firstTime, idAt, listAt, objectAt, type Payload, textAt, timeAt } from './payload.ts';
 import type { Rules, Said } from './rule.ts';
 import { insideRepository, resource, thing } from './things.ts';
 import { verbOf } from './verbs.ts';

@@ -1,6 +1,6 @@
 /** Deployments, their states and approvals, and the pipelines that carry them out. */
 import type { Outcome } from '../../../schemas/types.ts';
-import { at, firstTime, idAt, objectAt, type Payload, textAt, timeAt } from './payload.ts';
+import { at, firstTime, idAt, objectAt, type Payload, textAt, timeAt } from '../payload.ts';
 import type { Rules, Said } from './rule.ts';
 import { insideRepository, resource } from './things.ts';
 import { verbOf } from './verbs.ts';

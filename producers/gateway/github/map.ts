@@ -4,10 +4,10 @@
  * copied: what a payload carries besides (keys, configurations, inputs, a deployer's own data) stays out.
  */
 import type { AuditInput, TargetInput } from '../../sdk/index.ts';
+import { at, identifier, isObject, objectAt, type Payload, textAt } from '../payload.ts';
 import { accessRules } from './access.ts';
 import { codeRules } from './code.ts';
 import { deploymentRules } from './deployments.ts';
-import { at, identifier, isObject, objectAt, type Payload, textAt } from './payload.ts';
 import type { Rules, Said } from './rule.ts';
 import { anyRule, settingsRules } from './settings.ts';
 import { accountTarget, actorOf, repositoryTarget } from './things.ts';

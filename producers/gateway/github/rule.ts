@@ -1,6 +1,6 @@
 import type { Outcome } from '../../../schemas/types.ts';
 import type { ChangeInput, TargetInput, ValueInput } from '../../sdk/index.ts';
-import type { Payload } from './payload.ts';
+import type { Payload } from '../payload.ts';
 
 /** What one kind of webhook says; the rest of the event is the same for all kinds. */
 export interface Said {

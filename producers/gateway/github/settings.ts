@@ -1,10 +1,10 @@
 /** The rules of the house: branch protection, repositories and their visibility, webhooks; and whatever has no rule of its own. */
 import type { TargetInput } from '../../sdk/index.ts';
+import { at, firstTime, idAt, isObject, objectAt, type Payload, slug, textAt, timeAt } from '../payload.ts';
 import { changeOf, changesOf } from './changes.ts';
-import { at, firstTime, idAt, isObject, objectAt, type Payload, textAt, timeAt } from './payload.ts';
 import type { Rules, Said } from './rule.ts';
 import { accountTarget, insideRepository, repositoryTarget, thing } from './things.ts';
-import { slug, verbOf } from './verbs.ts';
+import { verbOf } from './verbs.ts';
 
 const CONFIGURATION = { perimeter: 'configuration' };
 

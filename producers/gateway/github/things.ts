@@ -3,7 +3,7 @@
  * logins and names, which may be somebody's, stand in the fields that are encrypted.
  */
 import type { ActorInput, TargetInput } from '../../sdk/index.ts';
-import { at, idAt, identifier, objectAt, type Payload, textAt } from './payload.ts';
+import { at, idAt, identifier, objectAt, type Payload, textAt } from '../payload.ts';
 
 /** Who did it: the sender, with the address that a push names for the same login. */
 export function actorOf(payload: Payload): ActorInput {

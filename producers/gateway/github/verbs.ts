@@ -1,5 +1,7 @@
 /** Actions as verbs in the base form: GitHub tells what has happened (`created`), an audit event says what was done (`create`). */
 
+import { slug } from '../payload.ts';
+
 const IRREGULAR: { readonly [action: string]: string } = {
   edited: 'change',
   submitted: 'submit',
@@ -39,14 +41,4 @@ function baseForm(word: string): string {
   if (ENDS_IN_E.test(word)) return word.slice(0, -1);
   if (word.length > 4 && word.endsWith('ied')) return `${word.slice(0, -3)}y`;
   return word.length > 4 && word.endsWith('ed') && !word.endsWith('eed') ? word.slice(0, -2) : word;
-}
-
-/** A text as one part of an action's name; undefined where nothing of it can be one. */
-export function slug(text: string): string | undefined {
-  const words = text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
-  const part = words
-    .replaceAll(/^[^a-z]+|-+$/g, '')
-    .slice(0, 60)
-    .replaceAll(/-+$/g, '');
-  return part === '' ? undefined : part;
 }

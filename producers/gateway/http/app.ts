@@ -1,14 +1,15 @@
-/** The gateway's server: `POST /v1/events` and the webhooks, over an auditor and an identifier. */
+/** The gateway's server: the routes that take events and GitHub's webhook, over an auditor and an identifier. */
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { type Identifier, IdentityError, presentedBy, type VerifiedIdentity } from '../../identity/index.ts';
 import type { Auditor } from '../../sdk/index.ts';
-import { attributed } from './attribute.ts';
 import { eventsOf } from './body.ts';
 import { addGitHubWebhook } from './github-webhook.ts';
 import { Idempotency } from './idempotency.ts';
-import { isProblemStatus, problem, RequestError } from './problem.ts';
+import { openApi } from './openapi.ts';
+import { type Answer, isProblemStatus, problem, RequestError } from './problem.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { recordAll } from './record.ts';
+import { cloudEventTypes, type EventRoute, eventRoutes } from './routes.ts';
 import { RETRY_SECONDS, send } from './send.ts';
 
 export interface GatewayOptions {
@@ -37,7 +38,9 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
   const take = createRateLimit(rate, Math.max(rate * 2, maxEvents), now);
   const idempotency = new Idempotency();
 
-  app.setNotFoundHandler((_request, reply) => send(reply, problem(404, 'expected POST /v1/events')));
+  app.setNotFoundHandler((_request, reply) =>
+    send(reply, problem(404, `expected POST to ${eventRoutes.map(({ url }) => url).join(', ')}`)),
+  );
   app.setErrorHandler((error, _request, reply) => {
     const refusal = refusalOf(error);
     if (refusal.status === 500) options.onError?.(error);
@@ -45,28 +48,32 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
     return send(reply, problem(refusal.status, refusal.message), refusal.retryAfterSeconds);
   });
   app.get('/healthz', async () => ({ status: 'ok' }));
+  app.get('/openapi.json', async () => openApi);
   const { githubSecret: secret, onAnswer = () => undefined } = options;
   if (secret !== undefined) addGitHubWebhook(app, { audit, secret, idempotency, onAnswer });
-  app.post('/v1/events', {
-    // Before the body is read: a stranger's is not.
-    onRequest: async request => {
-      callers.set(request, await callerOf(request, options));
-    },
-    onResponse: async (_request, reply) => onAnswer(reply.statusCode),
-    handler: async (request, reply) => {
-      const identity = callers.get(request);
-      if (identity === undefined) throw new RequestError(401, 'found no credential');
-      const caller = callerName(identity);
-      const events = eventsOf(request.body, maxEvents);
-      take(caller, events.length);
-      const key = request.headers['idempotency-key'];
-      const work = (seed?: string) =>
-        recordAll({ audit, events, seed, inputOf: (event, id) => attributed(event, identity, id) });
-      const answer =
-        key === undefined ? work() : idempotency.answer(caller, String(key), request.body, seed => work(seed));
-      return send(reply, await answer);
-    },
-  });
+  const record = async (request: FastifyRequest, route: EventRoute): Promise<Answer> => {
+    const identity = callers.get(request);
+    if (identity === undefined) throw new RequestError(401, 'found no credential');
+    const caller = callerName(identity);
+    const events = eventsOf(route.itemsOf(request), maxEvents);
+    take(caller, events.length);
+    const key = request.headers['idempotency-key'];
+    const inputOf = (event: unknown, id: string | undefined) => route.inputOf(event, identity, id);
+    const work = (seed?: string) => recordAll({ audit, events, seed, inputOf });
+    return key === undefined ? work() : idempotency.answer(caller, String(key), request.body, work);
+  };
+  for (const type of cloudEventTypes)
+    app.addContentTypeParser(type, { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
+  for (const route of eventRoutes) {
+    app.post(route.url, {
+      // Before the body is read: a stranger's is not.
+      onRequest: async request => {
+        callers.set(request, await callerOf(request, options));
+      },
+      onResponse: async (_request, reply) => onAnswer(reply.statusCode),
+      handler: async (request, reply) => send(reply, await record(request, route)),
+    });
+  }
   return app;
 }
 
@@ -99,7 +106,7 @@ function refusalOf(error: unknown): RequestError {
     return new RequestError(503, 'the credential cannot be checked now', RETRY_SECONDS);
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
-  if (status === 415) return new RequestError(415, 'expected Content-Type: application/json');
+  if (status === 415) return new RequestError(415, 'expected Content-Type: application/json, or one of CloudEvents');
   if (status === 413) return new RequestError(413, 'the body is larger than this gateway takes');
   if (status >= 400 && status < 500) return new RequestError(isProblemStatus(status) ? status : 400, 'expected JSON');
   return new RequestError(500, 'the gateway failed; its log says why');

@@ -19,7 +19,8 @@ export type ProblemStatus = keyof typeof TITLES;
 /** What became of one event of a request. */
 export interface EventResult {
   readonly id?: string | undefined;
-  readonly status: 'accepted' | 'refused' | 'not-recorded';
+  /** `unknown`: Kafka may have it or not. */
+  readonly status: 'accepted' | 'refused' | 'not-recorded' | 'unknown';
   readonly problems?: readonly EventProblem[] | undefined;
   readonly detail?: string | undefined;
 }

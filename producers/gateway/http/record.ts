@@ -14,10 +14,10 @@ export interface RecordRequest<Event> {
 
 export async function recordAll<Event>({ audit, events, inputOf, seed }: RecordRequest<Event>): Promise<Answer> {
   const results = await Promise.all(
-    events.map((event, index) => recordOne(audit, () => inputOf(event, seed && eventId(seed, index)))),
+    events.map((event, index) => recordOne(audit, () => inputOf(event, seed && stableId(seed, String(index))))),
   );
   const count = (status: EventResult['status']) => results.filter(result => result.status === status).length;
-  const missing = count('not-recorded');
+  const missing = count('not-recorded') + count('unknown');
   if (missing > 0) {
     return problem(503, `${missing} of ${events.length} events were not acknowledged: send those again`, results);
   }
@@ -33,13 +33,13 @@ async function recordOne(audit: Auditor, input: () => AuditInput): Promise<Event
     if (!(error instanceof AuditError)) throw error;
     if (error.code === 'invalid-event') return { status: 'refused', problems: error.problems };
     if (error.code === 'too-large') return { status: 'refused', detail: error.message };
-    return { status: 'not-recorded', detail: error.code };
+    return { status: error.code === 'unknown-outcome' ? 'unknown' : 'not-recorded', detail: error.code };
   }
 }
 
-/** The same for the same request at any instance: a UUID of version 8 (RFC 9562, section 5.8), out of a digest. */
-function eventId(seed: string, index: number): string {
-  const bytes = createHash('sha256').update(`${seed}/${index}`).digest().subarray(0, 16);
+/** The same for the same texts at any instance: a UUID of version 8 (RFC 9562, section 5.8), out of a digest. */
+export function stableId(...parts: string[]): string {
+  const bytes = createHash('sha256').update(JSON.stringify(parts)).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

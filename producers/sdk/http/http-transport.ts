@@ -24,6 +24,9 @@ const result = z.looseObject({
 const answerBody = z.looseObject({ detail: z.string().optional(), results: z.array(result).optional() });
 type Result = z.infer<typeof result>;
 
+/** Of what an answer says of an event. */
+const OUTCOMES: { readonly [status: string]: Outcome } = { refused: 'refused', 'not-recorded': 'unsent' };
+
 /** Errors of connecting: nothing was sent. */
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
 
@@ -119,8 +122,5 @@ function failureOf(found: Result | undefined, status: number): TransportError | 
     ({ field, ...rule }) => `${field}: found ${rule.found}, expected ${rule.expected}`,
   );
   const why = [found.detail, ...problems].filter(text => text !== undefined).join('; ');
-  return new TransportError(
-    found.status === 'refused' ? 'refused' : 'unknown',
-    `the gateway says ${found.status}: ${why}`,
-  );
+  return new TransportError(OUTCOMES[found.status] ?? 'unknown', `the gateway says ${found.status}: ${why}`);
 }

@@ -2,7 +2,9 @@
  * Reads webhook payloads: JSON of strangers, whose shape differs by event, by year and by server version. Nothing here
  * throws; what is not there, or not of its type, is undefined. Texts come out fit for an event's fields.
  */
-import { LIMITS } from '../../../core/event/index.ts';
+import { createHash } from 'node:crypto';
+import { LIMITS } from '../../core/event/index.ts';
+import { AuditError } from '../sdk/index.ts';
 
 export type Payload = { readonly [name: string]: unknown };
 
@@ -72,4 +74,27 @@ export function firstTime(payload: unknown, ...paths: string[]): Date | undefine
     if (time !== undefined) return time;
   }
   return undefined;
+}
+
+/** A text as one part of an action's name; undefined where nothing of it can be one. */
+export function slug(text: string): string | undefined {
+  const words = text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  const part = words
+    .replaceAll(/^[^a-z]+|-+$/g, '')
+    .slice(0, 60)
+    .replaceAll(/-+$/g, '');
+  return part === '' ? undefined : part;
+}
+
+/** The identifier at a path, which an item has to have; else throws as `record` does for an event that breaks a rule. */
+export function requiredAt(payload: unknown, path: string): string {
+  const found = idAt(payload, path);
+  if (found !== undefined) return found;
+  const problem = { field: path, found: at(payload, path) === undefined ? 'nothing' : 'no text', expected: 'a text' };
+  throw new AuditError('invalid-event', `${path}: found ${problem.found}, expected a text`, { problems: [problem] });
+}
+
+/** Stands for an id that may be somebody's name or address: the same for the same text, and no way back to one that can't be guessed. */
+export function pseudonym(prefix: string, text: string): string {
+  return `${prefix}:${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
 }
