@@ -95,6 +95,8 @@ export class SpoolDelivery implements Delivery {
   }
 
   async drain(): Promise<void> {
+    // Before that it is not known what was left.
+    await this.#opened;
     await this.#until(() => this.pending === 0);
   }
 

@@ -137,7 +137,8 @@ describe('while Kafka is away', () => {
     const first = spoolingAuditor(directory, { transport: away() });
     await first.auditor.record(anEvent());
     const second = spoolingAuditor(asIfKilled(directory));
-    await until(() => second.transport.taken.length === 1);
+    await second.auditor.flush();
+    expect(numbersOf(second.transport)).toEqual([0]);
     await second.auditor.close();
     expect(numbersOf(second.transport)).toEqual([0]);
     await first.auditor.close({ timeoutMs: 1 });
