@@ -10,6 +10,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addErase } from './commands/erase.ts';
 import { addHold } from './commands/hold.ts';
 import { addKeys } from './commands/keys.ts';
+import { addOutbox } from './commands/outbox.ts';
 import { addPolicy } from './commands/policy.ts';
 import { addProve } from './commands/prove.ts';
 import { addRead } from './commands/read.ts';
@@ -58,6 +59,7 @@ Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not p
     addTail,
     addDoctor,
     addRefused,
+    addOutbox,
   ])
     add(program);
   return program;

@@ -106,8 +106,7 @@ export function resolveOptions(
   surroundings: Surroundings = surroundingsOf(env),
 ): { auditor: AuditorSettings; transport: Way; spool: SpoolPlan | null } {
   const problems: string[] = [];
-  const origin = findOrigin(options, surroundings);
-  if (origin.service === '') problems.push('service: found nothing, expected a name (or OTEL_SERVICE_NAME)');
+  const { origin, settings } = resolveEvents(options, surroundings, problems);
   const way = resolveTransport(options, env, origin.environment, problems);
   const isKafka = way === 'kafka';
   const gateway = way === 'gateway' ? resolveGateway(options, env, problems) : null;
@@ -115,13 +114,39 @@ export function resolveOptions(
   const registry = isKafka ? resolveRegistry(options, env, problems) : null;
   const source = isKafka ? resolveSource(options, env, origin.service, problems) : undefined;
   const spool = way === 'console' || options.spool === undefined ? null : resolveSpool(options.spool, problems);
+  refuse(problems);
+  const auditor = settings();
+  if (gateway !== null) return { auditor, transport: { kind: 'gateway', ...gateway }, spool };
+  if (kafka === null || registry === null) return { auditor, transport: { kind: 'console' }, spool };
+  const topic = options.topic ?? given(env.TIDEMARK_RAW_TOPIC) ?? 'audit.raw';
+  // A client id of its own: what is changed for our connections is changed for no other of the process.
+  const clientId = `tidemark-sdk-${auditor.instance}`;
+  const log = options.log ?? (() => undefined);
+  return { auditor, transport: { kind: 'kafka', kafka, clientId, registry, topic, source, log }, spool };
+}
+
+/** What events are made by, where they go nowhere from here. Throws AuditError with code invalid-options. */
+export function resolveSettings(options: AuditorOptions, env: Environment): AuditorSettings {
+  const problems: string[] = [];
+  const { settings } = resolveEvents(options, surroundingsOf(env), problems);
+  refuse(problems);
+  return settings();
+}
+
+function refuse(problems: readonly string[]): void {
+  if (problems.length > 0) throw new AuditError('invalid-options', `Invalid options: ${problems.join('; ')}`);
+}
+
+/** `settings`: once it is known that nothing is wrong. */
+function resolveEvents(options: AuditorOptions, surroundings: Surroundings, problems: string[]) {
+  const origin = findOrigin(options, surroundings);
+  if (origin.service === '') problems.push('service: found nothing, expected a name (or OTEL_SERVICE_NAME)');
   const numbers = resolveNumbers(options, problems);
   for (const name of ['key', 'onError', 'log'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
       problems.push(`${name}: expected a function`);
   }
-  if (problems.length > 0) throw new AuditError('invalid-options', `Invalid options: ${problems.join('; ')}`);
-  const auditor: AuditorSettings = {
+  const settings = (): AuditorSettings => ({
     ...numbers,
     origin,
     instance: uuidv7(),
@@ -135,14 +160,8 @@ export function resolveOptions(
     onError: options.onError ?? (() => undefined),
     newId: eventIds(),
     now: microClock(),
-  };
-  if (gateway !== null) return { auditor, transport: { kind: 'gateway', ...gateway }, spool };
-  if (kafka === null || registry === null) return { auditor, transport: { kind: 'console' }, spool };
-  const topic = options.topic ?? given(env.TIDEMARK_RAW_TOPIC) ?? 'audit.raw';
-  // A client id of its own: what is changed for our connections is changed for no other of the process.
-  const clientId = `tidemark-sdk-${auditor.instance}`;
-  const log = options.log ?? (() => undefined);
-  return { auditor, transport: { kind: 'kafka', kafka, clientId, registry, topic, source, log }, spool };
+  });
+  return { origin, settings };
 }
 
 function resolveTransport(

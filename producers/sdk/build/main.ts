@@ -34,6 +34,7 @@ const DOORS = {
   './fastify': 'producers/sdk/fastify',
   './hono': 'producers/sdk/hono',
   './identity': 'producers/identity/index',
+  './outbox': 'producers/sdk/outbox/index',
   './testing': 'producers/sdk/testing/index',
   './testing/vitest': 'producers/sdk/testing/vitest',
 };
@@ -76,6 +77,8 @@ const compiler = path(new URL('node_modules/typescript/bin/tsc', root));
 execFileSync(process.execPath, [compiler, '-p', path(new URL('tsconfig.json', import.meta.url))], { stdio: 'inherit' });
 copyFileSync(new URL('schemas/audit-event.avsc', root), new URL('schemas/audit-event.avsc', dist));
 copyFileSync(new URL('schemas/audit-record.avsc', root), new URL('schemas/audit-record.avsc', dist));
+const table = 'producers/sdk/outbox/table.sql';
+copyFileSync(new URL(table, root), new URL(table, dist));
 copyFileSync(new URL('../README.md', import.meta.url), new URL('README.md', dist));
 const license = new URL('LICENSE', root);
 if (existsSync(license)) copyFileSync(license, new URL('LICENSE', dist));
