@@ -78,15 +78,27 @@ async function createProxy(url: string, name: string, port: number, upstream: nu
     },
     cut: () => call(url, 'POST', `/proxies/${name}`, { enabled: false }),
     heal: async () => {
-      for (const one of toxics) await call(url, 'DELETE', `/proxies/${name}/toxics/${one}`);
+      for (const one of toxics) await remove(url, `/proxies/${name}/toxics/${one}`);
       toxics.clear();
       await call(url, 'POST', `/proxies/${name}`, { enabled: true });
     },
   };
 }
 
+/** Of many slow connections it takes a toxic in more than the five seconds that it gives itself, and goes on after it has answered 503. */
+async function remove(url: string, path: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const { ok, status } = await fetch(`${url}${path}`, { method: 'DELETE' });
+    if (ok || (status === 404 && attempt > 1)) return;
+    if (status !== 503 || attempt === 12) throw failed('DELETE', path, String(status));
+  }
+}
+
 async function call(url: string, method: string, path: string, body?: object): Promise<void> {
   const answer = await fetch(`${url}${path}`, { method, ...(body && { body: JSON.stringify(body) }) });
   const said = await answer.text();
-  if (!answer.ok) throw new StackError('start-failed', `toxiproxy: ${method} ${path}: ${answer.status} ${said}`);
+  if (!answer.ok) throw failed(method, path, `${answer.status} ${said}`);
 }
+
+const failed = (method: string, path: string, why: string): StackError =>
+  new StackError('start-failed', `toxiproxy: ${method} ${path}: ${why}`);
