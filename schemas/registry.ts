@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
+import { finishRegistration } from './cut-short.ts';
 import { SchemaError, type SchemaErrorCode } from './error.ts';
 
 export interface RegistrySettings {
@@ -35,7 +36,11 @@ export function openRegistry(settings: RegistrySettings): Registry {
   const texts = new Map<number, Promise<string>>();
   return {
     register: (subject, text) =>
-      settings.registration === 'lookup' ? lookUp(client, subject, text) : register(client, subject, text),
+      settings.registration === 'lookup'
+        ? lookUp(client, subject, text)
+        : register(client, subject, text, () =>
+            finishRegistration(host, authorization, { subject, text, compatibility: COMPATIBILITY.FULL_TRANSITIVE }),
+          ),
     textOf: id => {
       const known = texts.get(id);
       if (known !== undefined) return known;
@@ -77,15 +82,23 @@ export function registrySettingsFrom(env: Readonly<Record<string, string | undef
 const CREDENTIALS = 'SCHEMA_REGISTRY_TOKEN, or user and password in SCHEMA_REGISTRY_URL';
 const maxRaces = 10;
 
-async function register(client: SchemaRegistry, subject: string, text: string, races = 0): Promise<number> {
+async function register(
+  client: SchemaRegistry,
+  subject: string,
+  text: string,
+  finish: () => Promise<boolean>,
+  races = 0,
+): Promise<number> {
   try {
     const schema = { type: SchemaType.AVRO, schema: text } as const;
     const { id } = await client.register(schema, { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE });
     return id;
   } catch (error) {
-    if (races >= maxRaces || !isRaced(error)) throw explain(error, subject);
+    if (!isRaced(error)) throw explain(error, subject);
+    // Nobody is on the way any more: the rule is somebody's will, or was left to be named by one that was killed.
+    if (races >= maxRaces && !(await finish().catch(() => false))) throw explain(error, subject);
     await delay(50 + Math.random() * 50);
-    return register(client, subject, text, races + 1);
+    return register(client, subject, text, races >= maxRaces ? async () => false : finish, races + 1);
   }
 }
 

@@ -112,6 +112,22 @@ test('the registry refuses an incompatible schema, and looking up finds only wha
   await expect(openRegistry({ url }).textOf(2_000_000_000)).rejects.toMatchObject({ code: 'unknown-schema' });
 });
 
+test('a registration that was killed before it named the rule is finished by the next; a rule that somebody chose stays', async () => {
+  const url = stackVariable('SCHEMA_REGISTRY_URL');
+  const headers = { 'content-type': 'application/json' };
+  const put = (path: string, body: object, method = 'PUT') =>
+    fetch(`${url}${path}`, { method, headers, body: JSON.stringify(body) });
+  const [cut, chosen] = [subjectFor(freshNames().raw), subjectFor(freshNames().raw)];
+  for (const subject of [cut, chosen]) await put(`/subjects/${subject}/versions`, { schema: auditEventText }, 'POST');
+  expect((await put(`/config/${chosen}`, { compatibility: 'BACKWARD' })).ok).toBe(true);
+  const id = await openRegistry({ url }).register(cut, auditEventText);
+  expect(await openRegistry({ url, registration: 'lookup' }).register(cut, auditEventText)).toBe(id);
+  expect(await (await fetch(`${url}/config/${cut}`)).json()).toMatchObject({ compatibilityLevel: 'FULL_TRANSITIVE' });
+  await expect(openRegistry({ url }).register(chosen, auditEventText)).rejects.toMatchObject({
+    code: 'compatibility-differs',
+  });
+});
+
 test('brokers that are away, a topic that is missing: told after the delivery timeout', async () => {
   const { raw } = freshNames();
   const away = createAuditor(options(raw, { brokers: '127.0.0.1:1', deliveryTimeoutMs: 1500 }));
