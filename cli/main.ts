@@ -20,6 +20,7 @@ import { addRetention } from './commands/retention.ts';
 import { addRun } from './commands/run.ts';
 import { addTail } from './commands/tail.ts';
 import { addVerify } from './commands/verify.ts';
+import { addWatch } from './commands/watch.ts';
 import { endQuietlyOnClosedPipe, warn } from './output.ts';
 
 const COULD_NOT = 2;
@@ -56,6 +57,7 @@ Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not p
     addRetention,
     addRecord,
     addRun,
+    addWatch,
     addTail,
     addDoctor,
     addRefused,

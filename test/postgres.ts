@@ -10,7 +10,8 @@ import { spawnGuarded } from '../infra/local/child.ts';
 export interface Postgres {
   /** With a database of its own. */
   readonly url: string;
-  connect(): Promise<pg.Client>;
+  /** By the address of another of its databases, if one is given. */
+  connect(address?: string): Promise<pg.Client>;
   close(): Promise<void>;
 }
 
@@ -42,9 +43,9 @@ export async function startPostgres(): Promise<Postgres> {
   const server = await spawnGuarded(...command(postgres, '-D', data, ...settings), { logFile });
   const url = `postgres://tidemark@/postgres?host=${encodeURIComponent(sockets)}`;
   const clients: pg.Client[] = [];
-  const connect = async (): Promise<pg.Client> => {
+  const connect = async (address = url): Promise<pg.Client> => {
     for (let attempt = 1; ; attempt++) {
-      const client = new pg.Client({ connectionString: url });
+      const client = new pg.Client({ connectionString: address });
       client.on('error', () => undefined);
       try {
         await client.connect();

@@ -14,6 +14,7 @@ import {
   publishing,
   withinOption,
 } from '../publisher.ts';
+import { addRecordMigration } from './record-migration.ts';
 
 type Options = PublisherOptions &
   Omit<Deployment, 'previousVersion' | 'commits'> & { previous?: string; previousCommit?: string };
@@ -53,6 +54,7 @@ export function addRecord(program: Command): void {
     .addOption(withinOption())
     .addHelpText('after', examples)
     .action(deployment);
+  addRecordMigration(record);
 }
 
 const STEPS: readonly DeploymentStep[] = ['start', 'finish', 'roll-back'];

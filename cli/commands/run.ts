@@ -1,17 +1,9 @@
 import type { Command } from 'commander';
-import { AuditorError } from '../../auditor/error.ts';
-import { CREDENTIAL_VARIABLES, runCommand, runStep } from '../../producers/changes/index.ts';
-import { warn } from '../output.ts';
-import {
-  actorOption,
-  audienceOption,
-  environmentOption,
-  type PublisherOptions,
-  publishing,
-  withinOption,
-} from '../publisher.ts';
+import { stepEvents } from '../../producers/changes/index.ts';
+import { actorOption, audienceOption, environmentOption, withinOption } from '../publisher.ts';
+import { type RecordedCommandOptions, runRecorded, strictOption } from '../recorded-command.ts';
 
-type Options = PublisherOptions & { name?: string; service?: string; strict?: true };
+type Options = RecordedCommandOptions & { name?: string; service?: string };
 
 const examples = `
 The command's input and output are untouched, and its exit code is ours. Two events are recorded: pipeline-step.start before
@@ -33,7 +25,7 @@ export function addRun(program: Command): void {
     .passThroughOptions()
     .option('--name <text>', "what the step is called; default: the program's name")
     .option('--service <name>', 'the service that it changes')
-    .option('--strict', 'run nothing that can not be recorded; without it a failure to record is only said')
+    .addOption(strictOption())
     .addOption(environmentOption())
     .addOption(actorOption())
     .addOption(audienceOption())
@@ -43,16 +35,5 @@ export function addRun(program: Command): void {
 }
 
 async function run(command: string[], options: Options): Promise<void> {
-  const { name, service, strict = false } = options;
-  const hidden = CREDENTIAL_VARIABLES.map(variable => [variable, undefined]);
-  const env = { ...process.env, ...Object.fromEntries(hidden) };
-  const step = { command, name, service };
-  const { end, unrecorded } = await publishing(options, auditor =>
-    runStep(auditor, step, { strict, run: words => runCommand(words, env) }),
-  );
-  process.exitCode = end.exitCode;
-  if (unrecorded.length === 0) return;
-  for (const error of unrecorded) warn(`the step was run and not recorded: ${error.message}`);
-  if (strict && end.exitCode === 0)
-    throw new AuditorError('unavailable', 'the command succeeded, but its end could not be recorded (--strict)');
+  await runRecorded(command, options, async () => stepEvents({ command, ...options }));
 }

@@ -23,9 +23,19 @@ export interface StepOptions {
   run(command: readonly string[]): Promise<CommandEnd>;
 }
 
+/** The two events of a command; `end` undefined: it could not be started. */
+export interface StepEvents {
+  start(): AuditInput;
+  finish(end: CommandEnd | undefined): AuditInput | Promise<AuditInput>;
+}
+
 /** Records the start, runs the command, records its end. A command that can't be started ends as failed, and throws. */
-export async function runStep(auditor: Pick<Auditor, 'record'>, step: Step, options: StepOptions): Promise<StepEnd> {
-  const id = randomUUID();
+export async function runStep(
+  auditor: Pick<Auditor, 'record'>,
+  command: readonly string[],
+  events: StepEvents,
+  options: StepOptions,
+): Promise<StepEnd> {
   const unrecorded: Error[] = [];
   const record = async (event: AuditInput): Promise<void> => {
     try {
@@ -34,28 +44,29 @@ export async function runStep(auditor: Pick<Auditor, 'record'>, step: Step, opti
       unrecorded.push(error instanceof Error ? error : new Error(String(error)));
     }
   };
-  await record(eventOf('start', id, step, null));
+  await record(events.start());
   if (options.strict && unrecorded[0] !== undefined) throw unrecorded[0];
   let end: CommandEnd;
   try {
-    end = await options.run(step.command);
+    end = await options.run(command);
   } catch (error) {
-    await record(eventOf('finish', id, step, undefined));
+    await record(await events.finish(undefined));
     throw error;
   }
-  await record(eventOf('finish', id, step, end));
+  await record(await events.finish(end));
   return { end, unrecorded };
 }
 
-/** `end`: null before it, undefined where the command could not be started. */
-function eventOf(verb: 'start' | 'finish', id: string, step: Step, end: CommandEnd | null | undefined): AuditInput {
-  const { command, service } = step;
-  const targets = [{ type: 'pipeline-step', id, name: step.name ?? command[0] }];
-  if (service !== undefined) targets.push({ type: 'service', id: service, name: undefined });
+/** As `pipeline-step.start` and `pipeline-step.finish`. */
+export function stepEvents(step: Step): StepEvents {
+  const id = randomUUID();
+  return { start: () => eventOf('start', id, step, null), finish: end => eventOf('finish', id, step, end) };
+}
+
+/** What is told of a command; `end` is null before it. */
+export function commandFields(command: readonly string[], end: CommandEnd | null | undefined) {
   return {
-    action: `pipeline-step.${verb}`,
-    outcome: end === null || end?.exitCode === 0 ? 'success' : 'failure',
-    targets,
+    outcome: end === null || end?.exitCode === 0 ? ('success' as const) : ('failure' as const),
     attributes: {
       command: command.join(' '),
       'exit-code': end?.exitCode,
@@ -63,4 +74,11 @@ function eventOf(verb: 'start' | 'finish', id: string, step: Step, end: CommandE
       'duration-ms': end?.durationMs,
     },
   };
+}
+
+function eventOf(verb: 'start' | 'finish', id: string, step: Step, end: CommandEnd | null | undefined): AuditInput {
+  const { command, service } = step;
+  const targets = [{ type: 'pipeline-step', id, name: step.name ?? command[0] }];
+  if (service !== undefined) targets.push({ type: 'service', id: service, name: undefined });
+  return { action: `pipeline-step.${verb}`, targets, ...commandFields(command, end) };
 }

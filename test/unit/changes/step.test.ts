@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type CommandEnd, runCommand, runStep } from '../../../producers/changes/index.ts';
+import { type CommandEnd, runCommand, runStep, stepEvents } from '../../../producers/changes/index.ts';
 import { createTestAuditor } from '../../../producers/sdk/testing/index.ts';
 
 const ended = (exitCode: number): CommandEnd => ({ exitCode, signal: null, durationMs: 42 });
@@ -9,7 +9,7 @@ const run = async () => ended(0);
 test('a command is an event before it starts and one behind its end, of one step', async () => {
   const auditor = createTestAuditor();
   const seen: number[] = [];
-  const { end, unrecorded } = await runStep(auditor, step, {
+  const { end, unrecorded } = await runStep(auditor, step.command, stepEvents(step), {
     strict: false,
     run: async command => {
       seen.push(auditor.events.length);
@@ -38,9 +38,9 @@ test('a command is an event before it starts and one behind its end, of one step
 
 test('a command that fails, and one that a signal ended, are failures', async () => {
   const auditor = createTestAuditor();
-  await runStep(auditor, step, { strict: false, run: async () => ended(3) });
+  await runStep(auditor, step.command, stepEvents(step), { strict: false, run: async () => ended(3) });
   const signal = async (): Promise<CommandEnd> => ({ exitCode: 143, signal: 'SIGTERM', durationMs: 1 });
-  await runStep(auditor, step, { strict: false, run: signal });
+  await runStep(auditor, step.command, stepEvents(step), { strict: false, run: signal });
   expect(auditor.recorded({ action: 'pipeline-step.finish' })).toMatchObject([
     { outcome: 'failure', attributes: { 'exit-code': 3 } },
     { outcome: 'failure', attributes: { 'exit-code': 143, signal: 'SIGTERM' } },
@@ -50,21 +50,24 @@ test('a command that fails, and one that a signal ended, are failures', async ()
 test('a secret on the command line does not leave the process', async () => {
   const auditor = createTestAuditor();
   const token = `ghp_${'a1B2'.repeat(9)}`;
-  await runStep(auditor, { command: ['deploy', '--token', token] }, { strict: false, run });
+  const secret = { command: ['deploy', '--token', token] };
+  await runStep(auditor, secret.command, stepEvents(secret), { strict: false, run });
   expect(JSON.stringify(auditor.events)).not.toContain(token);
 });
 
 test('what can not be recorded stops nothing, and is told; with strict nothing is run', async () => {
   const auditor = createTestAuditor();
   auditor.away = true;
-  const { end, unrecorded } = await runStep(auditor, step, { strict: false, run });
+  const { end, unrecorded } = await runStep(auditor, step.command, stepEvents(step), { strict: false, run });
   expect([end.exitCode, unrecorded.length]).toEqual([0, 2]);
   let runs = 0;
   const counted = async () => {
     runs += 1;
     return ended(0);
   };
-  await expect(runStep(auditor, step, { strict: true, run: counted })).rejects.toMatchObject({ code: 'not-sent' });
+  await expect(runStep(auditor, step.command, stepEvents(step), { strict: true, run: counted })).rejects.toMatchObject({
+    code: 'not-sent',
+  });
   expect(runs).toBe(0);
 });
 
@@ -72,7 +75,7 @@ test('a command that can not be started is a failure, and says so', async () => 
   const auditor = createTestAuditor();
   const missing = { command: ['tidemark-no-such-program'] };
   const options = { strict: false, run: (command: readonly string[]) => runCommand(command, process.env) };
-  await expect(runStep(auditor, missing, options)).rejects.toMatchObject({
+  await expect(runStep(auditor, missing.command, stepEvents(missing), options)).rejects.toMatchObject({
     code: 'no-command',
     message: expect.stringContaining('(ENOENT)'),
   });
