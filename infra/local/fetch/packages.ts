@@ -8,6 +8,8 @@ const KAFKA = '4.4.0';
 const APICURIO = '3.0.9'; // the newest release whose whole application Maven Central carries
 const SEAWEEDFS = '4.48';
 const MOTO = '5.2.5';
+const CONFLUENT_KAFKA = '2.16.1';
+const FASTAVRO = '1.13.1';
 const TOXIPROXY = '2.12.0';
 const VERSITYGW = '1.8.0';
 
@@ -65,6 +67,14 @@ export const kmsPackage: Package = {
   title: `moto ${MOTO} (24 MB)`,
   client: 'pip',
   fill: folder => pipInstall(folder, [`moto[kms]==${MOTO}`, 'flask', 'flask-cors']),
+};
+
+/** Kafka and Avro for Python, for who publishes without the SDK; to be run with the folder as `PYTHONPATH`. */
+export const pythonPackage: Package = {
+  name: `python-${CONFLUENT_KAFKA}-${FASTAVRO}`,
+  title: `confluent-kafka ${CONFLUENT_KAFKA} and fastavro ${FASTAVRO} (9 MB)`,
+  client: 'pip',
+  fill: folder => pipInstall(folder, [`confluent-kafka==${CONFLUENT_KAFKA}`, `fastavro==${FASTAVRO}`]),
 };
 
 /** `bin/server`: a network that is slow, late or cut, for tests. Compiled here: 30 s the first time. */
