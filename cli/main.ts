@@ -8,6 +8,7 @@ import { addApiKeys } from './commands/api-keys.ts';
 import { addCheckReceipt } from './commands/check-receipt.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addErase } from './commands/erase.ts';
+import { addGate } from './commands/gate.ts';
 import { addHold } from './commands/hold.ts';
 import { addKeys } from './commands/keys.ts';
 import { addOutbox } from './commands/outbox.ts';
@@ -62,6 +63,7 @@ Exit codes: 0 nothing is wrong, 1 evidence was altered, is missing or does not p
     addDoctor,
     addRefused,
     addOutbox,
+    addGate,
   ])
     add(program);
   return program;
