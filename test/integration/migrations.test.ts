@@ -1,12 +1,14 @@
 // Schema migrations on a real PostgreSQL, in tables as Flyway, Knex and Prisma make them, recorded on real servers.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { watchOnce } from '../../producers/changes/index.ts';
 import { createTestAuditor } from '../../producers/sdk/testing/index.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { createFresh, freshNames, stackEnv } from '../stack.ts';
-import { tidemark } from '../unit/cli/command.ts';
+import { launcher, tidemark } from '../unit/cli/command.ts';
 import { readRaw } from './sdk-topic.ts';
 
 /** Flyway: the script of PostgreSQL's schema history table; Knex: lib/migrations; Prisma: the schema engine's connector. */
@@ -89,6 +91,28 @@ test('each migration is recorded once, whatever is started again: applied, faile
     targets: [{ type: 'database' }, { type: 'service', id: 'billing' }],
   });
   expect(JSON.stringify(events)).not.toContain(server.url);
+});
+
+test('a watcher that runs records what comes, and ends when it is told to', async () => {
+  const { url, client } = await freshDatabase(KNEX);
+  const { raw } = await createFresh();
+  const args = ['watch', 'migrations', '--service', 'billing', '--every', 'PT1S'];
+  const env = { ...process.env, ...stackEnv(), TIDEMARK_RAW_TOPIC: raw, DATABASE_URL: url };
+  const watcher = spawn(process.execPath, [launcher, ...args], { env, stdio: 'ignore' });
+  onTestFinished(() => void watcher.kill('SIGKILL'));
+  const ended = once(watcher, 'exit');
+  const notes = (state: string) => async () => {
+    const { rows } = await client.query("SELECT to_regclass('tidemark_migration_notes') AS name");
+    if (rows[0].name === null) return 0;
+    return (await client.query('SELECT 1 FROM tidemark_migration_notes WHERE state = $1', [state])).rowCount;
+  };
+  await expect.poll(notes('begun'), { timeout: 60_000 }).toBe(1);
+  await client.query(knex('1_first.js'));
+  await expect.poll(notes('applied'), { timeout: 60_000 }).toBe(1);
+  watcher.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  const told = (await readRaw(raw, 2)).map(({ event }) => event.action);
+  expect(told).toEqual(['migration.apply', 'audit.close']);
 });
 
 test('one of two watchers looks, the other takes over; the id of a row is the same whoever reads it', async () => {
