@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AUDIT_ACTIONS } from '../../../core/event/index.ts';
-import { auditEventType } from '../../../schemas/index.ts';
+import { auditEventText, auditEventType, avroType } from '../../../schemas/index.ts';
 import type { AuditEvent } from '../../../schemas/types.ts';
 import { type Outcome, type OutgoingMessage, type Transport, TransportError, type Unsent } from '../transport.ts';
 import { bodyOf } from './gateway-body.ts';
@@ -47,7 +47,7 @@ export class HttpTransport implements Transport {
   }
 
   async send(_partition: number, messages: readonly OutgoingMessage[], timeoutMs: number): Promise<Unsent> {
-    const all = messages.map(message => ({ message, event: auditEventType().decode(message.datum) }));
+    const all = messages.map(message => ({ message, event: decode(message) }));
     // Numbers are the gateway's, and so is what is said at their end.
     const sent = all.filter(({ event }) => event.action !== AUDIT_ACTIONS.close);
     if (sent.length === 0) return new Map();
@@ -92,6 +92,13 @@ export class HttpTransport implements Transport {
       throw new TransportError(outcome, `the gateway does not answer: ${text}`, { cause: error });
     }
   }
+}
+
+/** Of an event that an SDK before this one left in a spool, by the schema that it was written by. */
+function decode({ datum, schema = auditEventText }: OutgoingMessage): AuditEvent {
+  if (schema === auditEventText) return auditEventType().decode(datum);
+  const reader = auditEventType().avro;
+  return reader.fromBuffer(datum, reader.createResolver(avroType(schema)));
 }
 
 /** What became of each event. Throws TransportError where the answer is about the request as a whole. */

@@ -10,7 +10,9 @@ import { HttpTransport } from '../../../producers/sdk/http/http-transport.ts';
 import { type AuditInput, createAuditor } from '../../../producers/sdk/index.ts';
 import { resolveOptions } from '../../../producers/sdk/options.ts';
 import { createTestAuditor } from '../../../producers/sdk/testing/index.ts';
+import { auditEventText, auditEventType, avroType } from '../../../schemas/index.ts';
 import { temporaryFolder } from '../../temporary.ts';
+import { makeEvent } from '../normalizer/records.ts';
 import { anEvent, fakeAuditor } from './fake-transport.ts';
 
 /** A gateway as it is, whose events stay in memory. */
@@ -85,6 +87,22 @@ test('more events than the gateway takes at once are sent in several requests', 
   const ids = await Promise.all(Array.from({ length: 300 }, (_, n) => auditor.record(anEvent(`${n}`))));
   await auditor.close();
   expect(audit.events.map(({ id }) => id)).toEqual(ids);
+});
+
+test('what an earlier SDK left in a spool is read by the schema that it was written by', async () => {
+  const { audit, url, apiKey } = await gateway();
+  const fields: object[] = JSON.parse(auditEventText).fields;
+  // Its fields in another order: by our own schema these bytes would be another event, or none.
+  const earlier = JSON.stringify({
+    ...JSON.parse(auditEventText),
+    fields: [...fields.slice(1, 3), fields[0], ...fields.slice(3)],
+  });
+  const own = auditEventType().decode(auditEventType().encode(makeEvent()));
+  const datum = avroType(earlier).toBuffer(own);
+  const transport = new HttpTransport({ url: new URL(url), apiKey });
+  expect(await transport.send(0, [{ key: 'k', datum, headers: {}, schema: earlier }], 5000)).toEqual(new Map());
+  expect(audit.events).toMatchObject([{ id: own.id, action: own.action }]);
+  await transport.close();
 });
 
 test('a key that is not accepted is told at once, and is in no message', async () => {
