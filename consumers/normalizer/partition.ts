@@ -15,7 +15,7 @@ import { withoutBody } from './room.ts';
 import { type Chain, RunBuilder, type RunEvent } from './run.ts';
 
 /** A run is committed when it is this old, this large, or has this many events. */
-const limits = { ageMs: 120, bytes: 3_000_000, events: 10_000 };
+const limits = { ageMs: 80, bytes: 3_000_000, events: 10_000 };
 /** Records between which heartbeats of the group go on. */
 const together = 128;
 const hintEveryMs = 1000;
