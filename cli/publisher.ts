@@ -1,6 +1,6 @@
 // Events that somebody's pipeline publishes by these commands, under the identity of whoever runs them.
 
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { identifyRunner } from '../producers/changes/index.ts';
 import type { Identity } from '../producers/identity/index.ts';
 import { type Auditor, createAuditor } from '../producers/sdk/index.ts';
@@ -16,15 +16,19 @@ export interface PublisherOptions {
 
 export const environmentOption = (): Option =>
   new Option('--environment <name>', 'where it happens, such as production').env('TIDEMARK_ENVIRONMENT');
-export const actorOption = (): Option =>
+const actorOption = (): Option =>
   new Option('--actor <id>', 'who does it, where no credential says so: u-9, or machine:service/deployer');
-export const audienceOption = (): Option =>
+const audienceOption = (): Option =>
   new Option('--audience <name>', "whom the runner's ID token is for").default('tidemark');
 
 export const withinOption = (): Option =>
   new Option('--within <duration>', 'how long it is tried to record an event')
     .default(15_000, 'PT15S')
     .argParser(durationArgument);
+
+/** Those of every command that publishes under the identity of its runner. */
+export const withPublisherOptions = (command: Command): Command =>
+  command.addOption(environmentOption()).addOption(actorOption()).addOption(audienceOption()).addOption(withinOption());
 
 const closeTimeoutMs = 5_000;
 

@@ -4,13 +4,12 @@ import kafkajs, { type IHeaders } from 'kafkajs';
 import { AuditorError } from '../auditor/error.ts';
 import { keyIdsIn } from '../auditor/read/index.ts';
 import type { Refusal } from '../auditor/refused/refusals.ts';
-import { checkConnection, createKafka } from '../core/edge/kafka/index.ts';
-import { createLog } from '../core/edge/log.ts';
 import { topicSettings } from '../core/edge/settings.ts';
 import { AUDIT_ACTIONS, RETRY_HEADER } from '../core/event/index.ts';
 import { SOURCE_HEADER } from '../core/proof/source.ts';
 import type { Original } from '../schemas/index.ts';
 import { recordAccess, revealerBy } from './revealer.ts';
+import { openTopics } from './topics.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -28,12 +27,12 @@ export async function* retryRefusals(
   reason: string,
   onProblem: (text: string) => void,
 ): AsyncGenerator<Resent> {
-  const { kafka: settings, rawTopic: topic } = topicSettings(env);
-  const log = createLog('tidemark', { TIDEMARK_LOG_LEVEL: 'silent' });
-  await checkConnection(settings, log);
+  const settings = topicSettings(env);
+  const { rawTopic: topic } = settings;
+  const { kafka } = await openTopics(settings, 'tidemark-refused');
   const isSealed = refusals.some(({ event }) => keyIdsIn(event).length > 0);
   const revealer = isSealed ? revealerBy(env, onProblem) : null;
-  const producer = createKafka(settings, log, 'tidemark-refused').producer({
+  const producer = kafka.producer({
     allowAutoTopicCreation: false,
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
   });

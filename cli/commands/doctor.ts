@@ -2,12 +2,10 @@ import type { Command } from 'commander';
 import { diagnose } from '../../auditor/doctor/diagnose.ts';
 import { sayDiagnosis } from '../../auditor/doctor/say.ts';
 import { openStore } from '../../auditor/open.ts';
-import { checkConnection, createKafka } from '../../core/edge/kafka/index.ts';
-import { createLog } from '../../core/edge/log.ts';
 import { topicSettings } from '../../core/edge/settings.ts';
-import { openRegistry } from '../../schemas/index.ts';
 import { durationArgument } from '../arguments.ts';
 import { print } from '../output.ts';
+import { openTopics, searched } from '../topics.ts';
 import { keysHelp, policyHelp, trustFrom } from '../trust.ts';
 
 type Options = { event: string; since: number; policy?: string; normalizerKeys?: string };
@@ -38,19 +36,19 @@ export function addDoctor(program: Command): void {
 }
 
 async function doctor(location: string | undefined, options: Options): Promise<void> {
-  const { kafka: settings, registry, rawTopic, eventsTopic } = topicSettings(process.env);
+  const settings = topicSettings(process.env);
+  const { rawTopic, eventsTopic } = settings;
   const archive =
     location === undefined ? null : { store: openStore(location, process.env), trust: trustFrom(options) };
-  const log = createLog('tidemark', { TIDEMARK_LOG_LEVEL: 'silent' });
-  await checkConnection(settings, log);
+  const topics = await openTopics(settings, 'tidemark-doctor');
   const since = Date.now() - options.since;
-  const searched = {
-    kafka: createKafka(settings, log, 'tidemark-doctor'),
-    registry: openRegistry(registry),
-    since,
-    signal: new AbortController().signal,
-  };
-  const found = await diagnose({ id: options.event, searched, rawTopic, eventsTopic, archive });
+  const found = await diagnose({
+    id: options.event,
+    searched: searched(topics, since),
+    rawTopic,
+    eventsTopic,
+    archive,
+  });
   const { lines, verdict } = sayDiagnosis(found, new Date(since).toISOString());
   await print(`${lines.join('\n')}\n`);
   process.exitCode = { fine: 0, wrong: 1, absent: 2 }[verdict];

@@ -6,12 +6,10 @@ import { evaluateGate, type GateSubject } from '../../auditor/gate/evaluate.ts';
 import { parseGateRules } from '../../auditor/gate/rules.ts';
 import { openStore } from '../../auditor/open.ts';
 import { printable, readEvents } from '../../auditor/read/index.ts';
-import { checkConnection, createKafka } from '../../core/edge/kafka/index.ts';
-import { createLog } from '../../core/edge/log.ts';
 import { topicSettings } from '../../core/edge/settings.ts';
-import { openRegistry } from '../../schemas/index.ts';
 import { durationArgument } from '../arguments.ts';
 import { print, warn } from '../output.ts';
+import { openTopics, searched } from '../topics.ts';
 import { keysHelp, policyHelp, trustFrom } from '../trust.ts';
 
 type Options = GateSubject & { rules: string; policy?: string; normalizerKeys?: string } & { since: number };
@@ -68,12 +66,9 @@ function readRules(path: string): string {
 }
 
 async function fromTopic(since: number): Promise<unknown[]> {
-  const { kafka: settings, registry, eventsTopic } = topicSettings(process.env);
-  const log = createLog('tidemark', { TIDEMARK_LOG_LEVEL: 'silent' });
-  await checkConnection(settings, log);
-  const kafka = createKafka(settings, log, 'tidemark-gate');
-  const searched = { kafka, registry: openRegistry(registry), since, signal: new AbortController().signal };
-  const found = await findRecords(eventsTopic, searched, ({ refused }) => refused === null);
+  const settings = topicSettings(process.env);
+  const topics = await openTopics(settings, 'tidemark-gate');
+  const found = await findRecords(settings.eventsTopic, searched(topics, since), ({ refused }) => refused === null);
   return found.map(({ value }) => value);
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../../producers/changes/index.ts';
 import { databaseOption, onDatabase } from '../database.ts';
 import { warn } from '../output.ts';
-import { actorOption, audienceOption, environmentOption, withinOption } from '../publisher.ts';
+import { withPublisherOptions } from '../publisher.ts';
 import { type RecordedCommandOptions, runRecorded, strictOption } from '../recorded-command.ts';
 
 type Options = RecordedCommandOptions & {
@@ -33,7 +33,7 @@ Example:
   $ tidemark record migration --service billing --environment production -- npx prisma migrate deploy`;
 
 export function addRecordMigration(record: Command): void {
-  record
+  const command = record
     .command('migration')
     .summary('run the command of a migration tool, and record it')
     .description("Runs a migration tool's command and records it, under the identity of the runner.")
@@ -46,13 +46,8 @@ export function addRecordMigration(record: Command): void {
     .option('--run <address>', "address of the pipeline run; default: the one that the runner's credential names")
     .option('--approval <id>', 'what approved it, such as the id of a review')
     .option('--reason <text>', 'why')
-    .addOption(strictOption())
-    .addOption(environmentOption())
-    .addOption(actorOption())
-    .addOption(audienceOption())
-    .addOption(withinOption())
-    .addHelpText('after', examples)
-    .action(migration);
+    .addOption(strictOption());
+  withPublisherOptions(command).addHelpText('after', examples).action(migration);
 }
 
 async function migration(command: string[], options: Options): Promise<void> {

@@ -6,14 +6,7 @@ import {
   deploymentEvent,
 } from '../../producers/changes/index.ts';
 import { print, say } from '../output.ts';
-import {
-  actorOption,
-  audienceOption,
-  environmentOption,
-  type PublisherOptions,
-  publishing,
-  withinOption,
-} from '../publisher.ts';
+import { type PublisherOptions, publishing, withPublisherOptions } from '../publisher.ts';
 import { addRecordMigration } from './record-migration.ts';
 
 type Options = PublisherOptions &
@@ -31,7 +24,7 @@ Examples:
 
 export function addRecord(program: Command): void {
   const record = program.command('record').description('Records a change to a system as an audit event.');
-  record
+  const command = record
     .command('deployment')
     .summary('record that a deployment started, finished or was rolled back')
     .description(
@@ -47,13 +40,8 @@ export function addRecord(program: Command): void {
     .option('--reference <text>', 'a ticket or a pull request')
     .option('--run <address>', "address of the pipeline run; default: the one that the runner's credential names")
     .option('--approval <id>', 'what approved it, such as the id of a review')
-    .option('--reason <text>', 'why')
-    .addOption(environmentOption())
-    .addOption(actorOption())
-    .addOption(audienceOption())
-    .addOption(withinOption())
-    .addHelpText('after', examples)
-    .action(deployment);
+    .option('--reason <text>', 'why');
+  withPublisherOptions(command).addHelpText('after', examples).action(deployment);
   addRecordMigration(record);
 }
 

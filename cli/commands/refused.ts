@@ -2,14 +2,12 @@ import type { Command } from 'commander';
 import { AuditorError } from '../../auditor/error.ts';
 import { exactJson, printable } from '../../auditor/read/index.ts';
 import { findRefusals, type Refusal } from '../../auditor/refused/refusals.ts';
-import { checkConnection, createKafka } from '../../core/edge/kafka/index.ts';
-import { createLog } from '../../core/edge/log.ts';
 import { topicSettings } from '../../core/edge/settings.ts';
-import { openRegistry } from '../../schemas/index.ts';
 import { durationArgument } from '../arguments.ts';
 import { count, print, say, warn } from '../output.ts';
 import { retryRefusals } from '../retrier.ts';
 import { openRevealer } from '../revealer.ts';
+import { openTopics, searched } from '../topics.ts';
 
 interface Since {
   /** Milliseconds. */
@@ -67,15 +65,9 @@ export function addRefused(program: Command): void {
 }
 
 async function refusalsSince({ since }: Since): Promise<Refusal[]> {
-  const { kafka: settings, registry, eventsTopic } = topicSettings(process.env);
-  const log = createLog('tidemark', { TIDEMARK_LOG_LEVEL: 'silent' });
-  await checkConnection(settings, log);
-  return findRefusals(eventsTopic, {
-    kafka: createKafka(settings, log, 'tidemark-refused'),
-    registry: openRegistry(registry),
-    since: Date.now() - since,
-    signal: new AbortController().signal,
-  });
+  const settings = topicSettings(process.env);
+  const topics = await openTopics(settings, 'tidemark-refused');
+  return findRefusals(settings.eventsTopic, searched(topics, Date.now() - since));
 }
 
 async function list(options: Since): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { stepEvents } from '../../producers/changes/index.ts';
-import { actorOption, audienceOption, environmentOption, withinOption } from '../publisher.ts';
+import { withPublisherOptions } from '../publisher.ts';
 import { type RecordedCommandOptions, runRecorded, strictOption } from '../recorded-command.ts';
 
 type Options = RecordedCommandOptions & { name?: string; service?: string };
@@ -17,7 +17,7 @@ Example:
   $ tidemark run --service billing --environment production -- ./deploy.sh`;
 
 export function addRun(program: Command): void {
-  program
+  const command = program
     .command('run')
     .summary('run a command of a pipeline, and record it')
     .description('Runs a command and records it, its exit code and its duration, under the identity of the runner.')
@@ -25,13 +25,8 @@ export function addRun(program: Command): void {
     .passThroughOptions()
     .option('--name <text>', "what the step is called; default: the program's name")
     .option('--service <name>', 'the service that it changes')
-    .addOption(strictOption())
-    .addOption(environmentOption())
-    .addOption(actorOption())
-    .addOption(audienceOption())
-    .addOption(withinOption())
-    .addHelpText('after', examples)
-    .action(run);
+    .addOption(strictOption());
+  withPublisherOptions(command).addHelpText('after', examples).action(run);
 }
 
 async function run(command: string[], options: Options): Promise<void> {

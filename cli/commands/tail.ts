@@ -2,12 +2,10 @@ import { type Command, Option } from 'commander';
 import type { Filter } from '../../auditor/read/index.ts';
 import { followEvents } from '../../auditor/tail/follow.ts';
 import { jsonLineOf, lineOf } from '../../auditor/tail/sealed-event.ts';
-import { checkConnection, createKafka } from '../../core/edge/kafka/index.ts';
-import { createLog } from '../../core/edge/log.ts';
 import { topicSettings } from '../../core/edge/settings.ts';
-import { openRegistry } from '../../schemas/index.ts';
 import { countArgument, durationArgument } from '../arguments.ts';
 import { print, warn } from '../output.ts';
+import { openTopics } from '../topics.ts';
 
 type Options = Omit<Filter, 'from' | 'to'> & {
   since?: number;
@@ -50,17 +48,15 @@ export function addTail(program: Command): void {
 
 async function tail(options: Options): Promise<void> {
   const { since, once = false, refused = false, limit, format, ...filter } = options;
-  const { kafka: settings, registry, eventsTopic: topic } = topicSettings(process.env);
-  const log = createLog('tidemark', { TIDEMARK_LOG_LEVEL: 'silent' });
-  await checkConnection(settings, log);
+  const settings = topicSettings(process.env);
+  const topics = await openTopics(settings, 'tidemark-tail');
   const ended = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
   const text = format === 'jsonl' ? jsonLineOf : lineOf;
   let left = limit ?? Number.POSITIVE_INFINITY;
   const events = followEvents({
-    kafka: createKafka(settings, log, 'tidemark-tail'),
-    registry: openRegistry(registry),
-    topic,
+    ...topics,
+    topic: settings.eventsTopic,
     since: since === undefined ? null : Date.now() - since,
     filter,
     refused,

@@ -9,7 +9,7 @@ import { DatumWriter, writeEvent } from '../../schemas/index.ts';
 import type { AuditEvent, Origin, Producer } from '../../schemas/types.ts';
 import { type AroundOptions, runAround } from './around.ts';
 import { type ChangeOptions, changeEvent } from './change.ts';
-import { AuditError, asAuditError, invalidEvent, tell } from './error.ts';
+import { AuditError, asAuditError, checkSize, invalidEvent, tell } from './error.ts';
 import type { AuditInput, TargetInput } from './input.ts';
 import type { Mask } from './masking.ts';
 import { Numbering } from './numbering.ts';
@@ -223,7 +223,7 @@ class DeliveringAuditor implements Auditor {
       },
     };
     const bytes = sizeOf(outgoing);
-    this.#checkSize(event.id, bytes);
+    checkSize(event.id, bytes, this.#settings.maxEventBytes);
     // What says that the instance ends is never turned away: there is one, and it is small.
     if (!last) this.#delivery.checkRoom(event.id, bytes);
     this.#numbering.take();
@@ -242,13 +242,6 @@ class DeliveringAuditor implements Auditor {
     }
     if (typeof key === 'string' && key.isWellFormed()) return key;
     throw invalidEvent([{ field: 'key', found: describe(key), expected }]);
-  }
-
-  #checkSize(eventId: string, bytes: number): void {
-    const { maxEventBytes } = this.#settings;
-    if (bytes <= maxEventBytes) return;
-    const message = `Event ${eventId} takes ${bytes} bytes, expected at most ${maxEventBytes}: record less in one event`;
-    throw new AuditError('too-large', message, { eventId });
   }
 
   #abandon(producer: Producer): void {

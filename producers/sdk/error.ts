@@ -66,6 +66,13 @@ export function invalidEvent(problems: readonly EventProblem[], cause?: unknown)
   return new AuditError('invalid-event', `Invalid event: ${told.join('; ')}${more}`, { problems, cause });
 }
 
+/** Throws AuditError `too-large` where an event takes more than it may. */
+export function checkSize(eventId: string, bytes: number, most: number): void {
+  if (bytes <= most) return;
+  const message = `Event ${eventId} takes ${bytes} bytes, expected at most ${most}: record less in one event`;
+  throw new AuditError('too-large', message, { eventId });
+}
+
 /** Tells a service's own handler, which may throw or reject: that is not allowed to reach the service as ours. */
 export function tell(onError: (error: AuditError) => unknown, error: AuditError): void {
   try {

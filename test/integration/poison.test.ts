@@ -4,16 +4,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { openStore } from '../../auditor/open.ts';
-import { parsePolicyFile, parseSealKeyFile } from '../../auditor/read/index.ts';
-import { verifyArchive } from '../../auditor/verify/index.ts';
-import { nodeDecompress } from '../../core/edge/compression.ts';
-import { generatePem, nodeCrypto, signerFromPem } from '../../core/edge/crypto.ts';
+import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
 import { formatVerifierKey } from '../../core/proof/note.ts';
 import { type AuditEvent, auditEventText, avroType } from '../../schemas/index.ts';
 import { codecNames, formatBatch, type RecordToWrite, varint } from '../kafka-batches.ts';
 import { openRawProducer } from '../raw-produce.ts';
-import { stackEnv, stackVariable } from '../stack.ts';
+import { stackVariable } from '../stack.ts';
 import { temporaryFolder } from '../temporary.ts';
 import {
   createScene,
@@ -27,6 +23,7 @@ import {
   startProgram,
   until,
 } from './normalizer-program.ts';
+import { verify as verifyArchive } from './whole-way.ts';
 
 const logPem = generatePem();
 const logKey = formatVerifierKey(signerFromPem(origin, logPem).key);
@@ -224,17 +221,8 @@ test('nothing stops a partition, and all of it is in the archive', async () => {
 }, 200_000);
 
 function verify() {
-  return verifyArchive(openStore(`s3://${scene.names.bucket}/${scene.names.prefix}`, stackEnv()), {
-    policy: parsePolicyFile(`log ${logKey}\nquorum none\n`, 'policy'),
-    sealKeys: parseSealKeyFile(`${sealKey()}\n`, 'seal.vkey'),
-    logKeys: null,
-    at: Date.now(),
-    from: null,
-    to: null,
-    minRetention: 3_600_000,
-    crypto: nodeCrypto,
-    decompress: nodeDecompress,
-  });
+  const { names } = scene;
+  return verifyArchive({ names, policyText: `log ${logKey}\nquorum none\n`, sealKeysText: `${sealKey()}\n` });
 }
 
 test('what the broker refuses never becomes a record; what it takes all the same is known', async () => {

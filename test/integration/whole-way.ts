@@ -64,7 +64,10 @@ export async function createWorld(brokers = stackVariable('KAFKA_BROKERS')): Pro
   return { names, env: { normalizer, archiver }, policyText: `log ${logKey}\nquorum none\n`, sealKeysText };
 }
 
-export function verify({ names, policyText, sealKeysText }: World): Promise<Verdict> {
+/** What an auditor is given of it. */
+type Audited = Pick<World, 'policyText' | 'sealKeysText'> & { readonly names: Pick<FreshNames, 'bucket' | 'prefix'> };
+
+export function verify({ names, policyText, sealKeysText }: Audited): Promise<Verdict> {
   return verifyArchive(openStore(`s3://${names.bucket}/${names.prefix}`, stackEnv()), {
     policy: parsePolicyFile(policyText, 'policy'),
     sealKeys: parseSealKeyFile(sealKeysText, 'normalizer.vkey'),
@@ -78,7 +81,7 @@ export function verify({ names, policyText, sealKeysText }: World): Promise<Verd
   });
 }
 
-export async function readAll({ names, policyText, sealKeysText }: World): Promise<ReadEvent[]> {
+export async function readAll({ names, policyText, sealKeysText }: Audited): Promise<ReadEvent[]> {
   const trust = {
     policy: parsePolicyFile(policyText, 'policy'),
     sealKeys: parseSealKeyFile(sealKeysText, 'normalizer.vkey'),

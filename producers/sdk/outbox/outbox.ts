@@ -2,8 +2,7 @@
  * The service's side of the outbox: an event is a row of the caller's own transaction, so that it is recorded if, and only if, what it tells
  * of is committed. It is completed, checked and masked at the call, as `record` does it.
  */
-import type { AuditEvent } from '../../../schemas/types.ts';
-import { AuditError } from '../error.ts';
+import { checkSize } from '../error.ts';
 import type { AuditInput } from '../input.ts';
 import { type AuditorOptions, resolveSettings } from '../options.ts';
 import { readInput } from '../read-input.ts';
@@ -49,17 +48,11 @@ export function createOutbox(options: OutboxOptions = {}): Outbox {
     record: async (client, input) => {
       const stamps = { origin, id: newId, now, reserved, declarations };
       const event = mask(readInput(input, { ...stamps, scope: scopes.current, traceParent: activeTraceParent() }));
-      await client.query(INSERT, [key(event), textOf(event, maxEventBytes)]);
+      const text = JSON.stringify(event);
+      checkSize(event.id, Buffer.byteLength(text), maxEventBytes);
+      await client.query(INSERT, [key(event), text]);
       return event.id;
     },
     with: (scope, fn) => scopes.run(scopes.open(scope), fn),
   };
-}
-
-function textOf(event: AuditEvent, maxEventBytes: number): string {
-  const text = JSON.stringify(event);
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= maxEventBytes) return text;
-  const message = `Event ${event.id} takes ${bytes} bytes, expected at most ${maxEventBytes}: record less in one event`;
-  throw new AuditError('too-large', message, { eventId: event.id });
 }
