@@ -2,14 +2,16 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { ConfigResourceTypes } from 'kafkajs';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { createKafka } from '../../core/edge/kafka/index.ts';
 import { createOutbox, outboxTable, relayOutbox } from '../../producers/sdk/outbox/index.ts';
 import { numberRows } from '../../producers/sdk/outbox/rows.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { createFresh, stackEnv } from '../stack.ts';
+import { createFresh, stackEnv, stackVariable } from '../stack.ts';
 import { launcher, tidemark } from '../unit/cli/command.ts';
-import { until } from './normalizer-program.ts';
+import { silent, until } from './normalizer-program.ts';
 import { readRaw } from './sdk-topic.ts';
 
 let postgres: Postgres;
@@ -36,8 +38,12 @@ async function inTransaction(work: (client: pg.Client) => Promise<unknown>, end 
   await client.query(end);
 }
 
-/** Relays until the table has so many rows left; answers what it was told. */
-async function relayUntil(rows: number): Promise<string[]> {
+/** Relays until the table has so many rows left, and it was told enough; answers what it was told. */
+async function relayUntil(
+  rows: number,
+  deliveryTimeoutMs = 60_000,
+  isEnough: (told: readonly string[]) => boolean = () => true,
+): Promise<string[]> {
   const problems: string[] = [];
   const ended = new AbortController();
   const running = relayOutbox({
@@ -47,13 +53,17 @@ async function relayUntil(rows: number): Promise<string[]> {
       brokers: stackEnv().KAFKA_BROKERS,
       registry: stackEnv().SCHEMA_REGISTRY_URL,
       topic,
+      deliveryTimeoutMs,
     },
     signal: ended.signal,
     pollMs: 20,
     onProblem: text => problems.push(text),
   });
   try {
-    await Promise.race([until(`${rows} rows are left`, async () => (await left()) === rows), running]);
+    await Promise.race([
+      until(`${rows} rows are left`, async () => (await left()) === rows && isEnough(problems)),
+      running,
+    ]);
   } finally {
     ended.abort();
     await running;
@@ -114,6 +124,34 @@ test('an event that breaks a rule fails the call, and a row that is none goes as
   expect((await readRaw(topic, 1))[0]?.event.targets[0]?.id).toBe('good');
   const { rows } = await client.query('SELECT id, problem FROM tidemark_outbox');
   expect(rows).toEqual([{ id: '1', problem: expect.stringContaining('no event') }]);
+});
+
+test('what the brokers refuse holds up what is behind it under its key, and goes in order once they take it', async () => {
+  const setLimit = async (bytes: number): Promise<void> => {
+    const admin = createKafka(
+      { brokers: [stackVariable('KAFKA_BROKERS')], tls: null, sasl: null },
+      silent,
+      'test',
+    ).admin();
+    await admin.connect();
+    const configEntries = [{ name: 'max.message.bytes', value: String(bytes) }];
+    const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }];
+    await admin.alterConfigs({ validateOnly: false, resources });
+    await admin.disconnect();
+  };
+  await setLimit(2000);
+  const first = await outbox.record(client, { ...event('a-1'), reason: 'x'.repeat(4000) });
+  const second = await outbox.record(client, event('a-1'));
+  const problems = await relayUntil(2, 300, told => told.length >= 2);
+  expect(problems[0]).toMatch(/^2 rows could not be sent yet: /);
+  expect(await left()).toBe(2);
+  await setLimit(1_000_000);
+  await relayUntil(0);
+  const records = await readRaw(topic, 2);
+  expect(records.map(({ event: one }) => [one.id, one.producer?.sequence])).toEqual([
+    [first, 0],
+    [second, 1],
+  ]);
 });
 
 test('a relay that is killed loses nothing, and what is sent again is the same event under the same number', async () => {

@@ -43,7 +43,8 @@ export async function relayOutbox(options: RelayOptions): Promise<number> {
   if (!(await lock(client, signal, pollMs))) return 0;
   options.onActive?.();
   const transport = new KafkaTransport(way);
-  const sender = new Sender(transport, { ...auditor, lingerMs: 0 });
+  // Rows stay in the table: as with a spool, nothing is given up for what a broker answers, and what is behind it in its partition waits.
+  const sender = new Sender(transport, { ...auditor, lingerMs: 0, failing: () => undefined });
   let published = 0;
   try {
     while (!signal.aborted) {
