@@ -69,6 +69,17 @@ async function runShape(stage: Stage, filled: Filled, names: readonly string[], 
     for (const [name, own] of figures) own.push(await measure(stage, name, filled));
   }
   tell(figures);
+  if (names.includes('all on') && names.includes('all off')) await tellTwo(stage, filled, figures.get('all off') ?? []);
+}
+
+/** What the machine has for *all on*, if it were spread over threads without a loss: two instances, each with a topic of its own. */
+async function tellTwo(stage: Stage, filled: Filled, off: readonly Figures[]): Promise<void> {
+  const two = await Promise.all([measure(stage, 'all on', filled), measure(stage, 'all on', filled)]);
+  const sum = two.reduce((total, { warm }) => total + warm, 0);
+  const ratio = sum / median(off.map(one => one.warm));
+  print(
+    `two instances of all on at once: ${perSecond(sum).trim()}/s together, ${ratio.toFixed(2)} of one with all off\n`,
+  );
 }
 
 const perSecond = (value: number): string => Math.round(value).toLocaleString('en').padStart(8);
