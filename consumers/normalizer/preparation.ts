@@ -33,6 +33,9 @@ export class Preparation {
   #at = 0;
   /** The writers of the records before it were asked for. */
   #learned = 0;
+  /** The schema id of the record before, and its writer: most of a batch have the same. */
+  #lastId: number | null = null;
+  #lastWriter: WriterSchema | NoSchema | undefined;
   /** Was prepared when its keys were found not to be at hand. */
   #waiting: Prepared | null = null;
   readonly #ahead: Group[] = [];
@@ -64,9 +67,9 @@ export class Preparation {
     if (group) return group.isReady ? this.#takeFrom(group) : null;
     const raw = this.#records[this.#at];
     if (raw === undefined || this.#waiting !== null || this.#at >= this.#learned) return null;
-    const { parts, writers } = this.#context;
+    const { parts } = this.#context;
     const id = idOf(raw);
-    const writer = id === null ? undefined : writers.known(id);
+    const writer = id === null ? undefined : this.#known(id);
     if (id !== null && writer === undefined) return null;
     this.#at++;
     const prepared = prepare(raw, this.#place, writer, Date.now() * 1000, parts, this.#sourceOf?.(raw));
@@ -81,6 +84,13 @@ export class Preparation {
     const raw = this.#records[this.#at];
     if (this.#waiting !== null || this.#ahead.length > 0) await this.#fetchAhead();
     else if (raw) await this.#writerOf(raw);
+  }
+
+  #known(id: number): WriterSchema | NoSchema | undefined {
+    if (id === this.#lastId && this.#lastWriter !== undefined) return this.#lastWriter;
+    this.#lastId = id;
+    this.#lastWriter = this.#context.writers.known(id);
+    return this.#lastWriter;
   }
 
   #takeFrom(group: Group): Prepared | null {

@@ -28,6 +28,13 @@ export class ChangeHistory {
       ),
   });
 
+  #version = 0;
+
+  /** Another number once anything that is known changed. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Takes marks, in any order, known ones too; answers whether that changed what is known. */
   take(key: ChangeKey, marks: readonly Mark[], own = false): boolean {
     const kinds = new Map(this.#services.get(nameOf(key)));
@@ -35,6 +42,7 @@ export class ChangeHistory {
     let changed = false;
     for (const mark of marks) changed = insert(list, { mark, own }) || changed;
     if (!changed) return false;
+    this.#version++;
     kinds.set(key.kind, list.slice(-keptChanges));
     this.#services.set(ownText(nameOf(key)), kinds);
     return true;
@@ -51,10 +59,7 @@ export class ChangeHistory {
     return kept.some(({ mark, own }) => own && !marks.some(({ event }) => event === mark.event));
   }
 
-  /**
-   * What is known of a service: in its environment, and of changes that name none and hold in all. Each of the two is another object
-   * once anything in it changed.
-   */
+  /** What is known of a service: in its environment, and of changes that name none and hold in all. */
   find(service: string, environment: string): readonly Changes[] {
     const everywhere = this.#services.get(nameOf({ service, environment: '' }));
     const here = environment === '' ? undefined : this.#services.get(nameOf({ service, environment }));

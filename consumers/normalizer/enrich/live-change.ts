@@ -4,7 +4,7 @@
 import { LRUCache } from 'lru-cache';
 import { ownText } from '../../../core/edge/own-text.ts';
 import type { Attribute, AuditRecord, Enrichment } from '../../../schemas/index.ts';
-import { type ChangeHistory, type Changes, type InForce, inForce } from './change-history.ts';
+import { type ChangeHistory, type InForce, inForce } from './change-history.ts';
 import { happenedAt, type Mark } from './change-of.ts';
 import { attribute, type Enricher, found, missing, shared } from './enricher.ts';
 
@@ -14,13 +14,14 @@ const SOURCE = { name: 'live-change', version: '1' };
 
 /** What was said last of a service, and as long as what holds: most events are of the same few services, and of now. */
 interface Said extends Omit<InForce, 'changes'> {
-  readonly known: readonly Changes[];
+  /** Of the history, when it was said. */
+  readonly version: number;
   readonly entries: readonly Enrichment[];
 }
 
 const keptServices = 10_000;
 
-export function createLiveChange(history: Pick<ChangeHistory, 'find'>): Enricher {
+export function createLiveChange(history: Pick<ChangeHistory, 'find' | 'version'>): Enricher {
   const cache = new LRUCache<string, Said>({ max: keptServices });
   return {
     ...SOURCE,
@@ -29,20 +30,17 @@ export function createLiveChange(history: Pick<ChangeHistory, 'find'>): Enricher
       if (origin === null) return [];
       const environment = origin.environment ?? '';
       const at = happenedAt(record);
-      const known = history.find(origin.service, environment);
       const name = `${environment.length} ${environment} ${origin.service}`;
       const last = cache.get(name);
-      if (last && isSame(last.known, known) && last.from <= at && at < last.until) return last.entries;
-      const { changes, from, until } = inForce(known, at);
+      const { version } = history;
+      if (last && last.version === version && last.from <= at && at < last.until) return last.entries;
+      const { changes, from, until } = inForce(history.find(origin.service, environment), at);
       const entries = [shared(entryOf(changes))];
-      cache.set(ownText(name), { known, entries, from, until });
+      cache.set(ownText(name), { version, entries, from, until });
       return entries;
     },
   };
 }
-
-const isSame = (a: readonly Changes[], b: readonly Changes[]): boolean =>
-  a.length === b.length && a.every((one, index) => one === b[index]);
 
 function entryOf(changes: InForce['changes']): Enrichment {
   const sorted = [...changes].sort(([, a], [, b]) => b.since - a.since);

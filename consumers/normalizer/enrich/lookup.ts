@@ -21,11 +21,14 @@ export interface Lookup<S> {
   find(source: S, subject: Subject, entry: EntrySource): Enrichment;
 }
 
-const kept = 20_000;
+/** Ids, and fields that one is kept of: the same person may be an actor, and a target at several places. */
+const kept = { ids: 20_000, fields: 8 };
+
+const none: readonly Enrichment[] = [];
 
 export function createLookup<S>(lookup: Lookup<S>): Enricher {
   const { name } = lookup;
-  const cache = new LRUCache<string, Enrichment>({ max: kept });
+  const cache = new LRUCache<string, readonly Enrichment[]>({ max: kept.ids });
   let source = lookup.current();
   let version = lookup.versionOf(source);
   const refresh = (): void => {
@@ -36,12 +39,12 @@ export function createLookup<S>(lookup: Lookup<S>): Enricher {
     cache.clear();
   };
   const find = (subject: Subject): Enrichment => {
-    // Paths are ours and hold no space.
-    const key = `${subject.about} ${subject.id}`;
-    const known = cache.get(key);
-    if (known) return known;
+    const { about, id } = subject;
+    // By the id alone: a key that is put together for each lookup costs more than the lookup.
+    const known = cache.get(id) ?? none;
+    for (const entry of known) if (entry.about === about) return entry;
     const entry = shared(lookup.find(source, subject, { name, version }));
-    cache.set(ownText(key), entry);
+    cache.set(ownText(id), [entry, ...known].slice(0, kept.fields));
     return entry;
   };
   return {

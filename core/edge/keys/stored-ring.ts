@@ -48,6 +48,9 @@ class Ring implements StoredKeyRing {
   readonly #entries: LRUCache<string, Entry>;
   readonly #loading = new Map<string, Promise<void>>();
   readonly #purging: NodeJS.Timeout;
+  /** Who was held last, and the key: a record's owner is asked for twice in a row. Kept no longer than the entries. */
+  #heldOwner: KeyOwner | null = null;
+  #heldEntry: Entry | null = null;
 
   constructor(store: KeyStore, lookupKey: KeyObject, options: RingOptions) {
     this.#store = store;
@@ -56,7 +59,7 @@ class Ring implements StoredKeyRing {
     const { maxKeys: max, ttlMs } = this.#options;
     this.#entries = new LRUCache({ max, ttl: Math.ceil((ttlMs * 3) / 4) });
     // A key that nobody asks for any more would otherwise stay until its place is needed.
-    this.#purging = setInterval(() => this.#entries.purgeStale(), Math.ceil(ttlMs / 4)).unref();
+    this.#purging = setInterval(() => this.#purge(), Math.ceil(ttlMs / 4)).unref();
   }
 
   get size(): number {
@@ -65,7 +68,13 @@ class Ring implements StoredKeyRing {
 
   holds(owners: readonly KeyOwner[]): boolean {
     const oldest = this.#oldest();
-    return owners.every(owner => this.#isFresh(ownerName(owner), oldest));
+    for (const owner of owners) {
+      const entry = this.#entries.get(ownerName(owner));
+      if (entry === undefined || entry.checkedAt < oldest) return false;
+      this.#heldOwner = owner;
+      this.#heldEntry = entry;
+    }
+    return true;
   }
 
   async prepare(owners: readonly KeyOwner[], signal: AbortSignal): Promise<void> {
@@ -85,14 +94,25 @@ class Ring implements StoredKeyRing {
   }
 
   keyOf(owner: KeyOwner): DataKey {
-    const entry = this.#entries.get(ownerName(owner));
+    const entry = owner === this.#heldOwner ? this.#heldEntry : this.#entries.get(ownerName(owner));
     if (entry) return entry;
     throw new EnvelopeError('not-prepared', `key ${keyIdOf(this.#lookupKey, owner)} is not at hand: prepare it first`);
   }
 
   close(): void {
     clearInterval(this.#purging);
+    this.#forgetHeld();
     this.#entries.clear();
+  }
+
+  #purge(): void {
+    this.#forgetHeld();
+    this.#entries.purgeStale();
+  }
+
+  #forgetHeld(): void {
+    this.#heldOwner = null;
+    this.#heldEntry = null;
   }
 
   /** What was looked at in the store before then is looked at again. */
