@@ -167,9 +167,13 @@ export class DatumWriter {
 
   /** A part of a datum, as it stands. */
   copy(datum: Buffer, start: number, end: number): void {
-    this.#reserve(end - start);
-    datum.copy(this.#bytes, this.#at, start, end);
-    this.#at += end - start;
+    const length = end - start;
+    this.#reserve(length);
+    if (length <= shortText) {
+      const bytes = this.#bytes;
+      for (let from = start, to = this.#at; from < end; ) bytes[to++] = datum[from++] as number;
+    } else datum.copy(this.#bytes, this.#at, start, end);
+    this.#at += length;
   }
 
   #reserve(length: number): void {
