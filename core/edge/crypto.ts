@@ -39,7 +39,7 @@ function isSigned(prefix: Buffer, publicKey: Uint8Array, message: Uint8Array, si
 
 export const nodeCrypto: Crypto = {
   // By way of a text: a buffer of its own costs more than the hash of an event.
-  sha256: data => Buffer.from(hash('sha256', data, 'hex'), 'hex'),
+  sha256: data => Buffer.from(hash('sha256', data, 'binary'), 'latin1'),
   verifyEd25519: (publicKey, message, signature) => isSigned(ed25519Prefix, publicKey, message, signature),
   verifyMlDsa44: (publicKey, message, signature) => isSigned(mlDsa44Prefix, publicKey, message, signature),
 };

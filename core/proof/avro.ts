@@ -131,6 +131,22 @@ export class AvroReader {
     }
   }
 
+  /** Goes past a string if it is the same, byte for byte, as one that was encoded before with its length; answers whether it was. */
+  skipSame(encoded: Uint8Array): boolean {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    const { length } = encoded;
+    if (length === 0) return false;
+    for (let n = 0; n < length; n++) if (bytes[start + n] !== encoded[n]) return false;
+    this.#at = start + length;
+    return true;
+  }
+
+  /** The bytes from a place up to here. */
+  since(start: number): Uint8Array {
+    return this.#bytes.slice(start, this.#at);
+  }
+
   /** Each item of an array (or of a container's metadata); blocks with a negative count carry their size, which is not needed. */
   blocks(item: () => void): void {
     for (let count = this.int(); count !== 0; count = this.int()) {
@@ -169,13 +185,27 @@ const primitives: Readonly<Record<string, Decode>> = {
   string: reader => reader.skip(reader.int()),
 };
 
-/** Those whose values are wanted, too. */
+/** Those whose values are wanted, too; strings are {@link repeatedString}. */
 const capturing: Readonly<Record<string, Decode>> = {
   ...primitives,
   int: reader => reader.number(),
   long: reader => reader.long(),
-  string: reader => reader.string(),
 };
+
+const longestKept = 256;
+
+/** Strings of one field: most events have the topic and the instance of the one before, and comparing costs less than decoding. */
+function repeatedString(): Decode {
+  let last = '';
+  let encoded: Uint8Array = new Uint8Array(0);
+  return reader => {
+    if (reader.skipSame(encoded)) return last;
+    const start = reader.position;
+    last = reader.string();
+    encoded = last.length > longestKept ? new Uint8Array(0) : reader.since(start);
+    return last;
+  };
+}
 
 /** A record's values by its fields' names: an object of names that a schema chose would be slow, and could be told lies. */
 class Captured {
@@ -223,6 +253,7 @@ class Compiler {
   }
 
   #reference(name: string, namespace: string): Decode {
+    if (this.#capture && name === 'string') return repeatedString();
     const primitive = (this.#capture ? capturing : primitives)[name];
     if (primitive && Object.hasOwn(primitives, name)) return primitive;
     const full = name.includes('.') || namespace === '' ? name : `${namespace}.${name}`;
