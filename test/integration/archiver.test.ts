@@ -4,13 +4,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { generatePem, signerFromPem } from '../../core/edge/crypto.ts';
 import { openS3Bucket } from '../../core/edge/s3/s3-bucket.ts';
 import { chainStart } from '../../core/proof/chain.ts';
+import { checkpointKey, sizedCheckpointKey, tileKey, tilesAddedAt } from '../../core/proof/log.ts';
 import { formatVerifierKey } from '../../core/proof/note.ts';
+import { manifestKey, parseDuration, periodOf } from '../../core/proof/period.ts';
+import { segmentKey } from '../../core/proof/segment.ts';
 import { s3ConfigOf } from '../../infra/local/bucket.ts';
 import { openRegistry, subjectFor } from '../../schemas/index.ts';
 import { testSchemaText } from '../archive-events.ts';
@@ -103,19 +106,18 @@ async function readVersions({ names }: Setup): Promise<CheckedVersion[]> {
 const archivedOf = (checked: Checked) =>
   [...checked.offsets.values()].reduce((sum, offsets) => sum + offsets.length, 0);
 
-/** Waits until the log lists all that was written. */
-async function untilArchived(setup: Setup, processes: readonly { output: string }[]): Promise<Checked> {
+/** Waits until the log lists all that was written; answers what is there, and what the auditor says of it. `strict`: see checkArchive. */
+async function untilListed(setup: Setup, processes: readonly { output: string }[], strict = true) {
   const wanted = setup.writers.reduce((sum, writer) => sum + writer.events, 0);
   const key = signerFromPem(testOrigin, setup.pem).key;
   const deadline = Date.now() + 30_000;
   for (;;) {
     const versions = await readVersions(setup);
-    const checked = checkArchive(versions, { logKey: key });
+    const checked = checkArchive(versions, { logKey: key, strict });
     if (archivedOf(checked) >= wanted) {
       const verdict = await verdictOf(versions, { at: Date.now(), logKey: key, minRetention: 3600_000 });
       // Its writers have stopped: that a partition is silent is true.
-      expect(verdict.findings.filter(({ code }) => code !== 'silent')).toEqual([]);
-      return checked;
+      return { checked, findings: verdict.findings.filter(({ code }) => code !== 'silent') };
     }
     if (Date.now() > deadline) {
       const output = processes.map(child => child.output.slice(-4000)).join('\n---\n');
@@ -123,6 +125,37 @@ async function untilArchived(setup: Setup, processes: readonly { output: string 
     }
     await new Promise(resolve => setTimeout(resolve, 300));
   }
+}
+
+async function untilArchived(setup: Setup, processes: readonly { output: string }[]): Promise<Checked> {
+  const { checked, findings } = await untilListed(setup, processes);
+  expect(findings).toEqual([]);
+  return checked;
+}
+
+/** Puts garbage where a log of so many leaves goes on, and each partition, without a lock; answers the keys by kind. */
+async function plantNext({ names, writers: all }: Setup, size: number) {
+  const now = Date.now();
+  const period = periodOf(parseDuration('PT3S'), now);
+  const next = [1, 2, 3].map(more => size + more);
+  const keys = {
+    // The hour of the next seal, whichever it is.
+    segment: all.flatMap(({ end: { next: first, generation } }, partition) =>
+      [now, now + 60_000].map(sealedAt => segmentKey({ partition, generation, first, sealedAt })),
+    ),
+    manifest: [0, 1, 2].map(more => manifestKey(period + more * 3000)),
+    tile: next.flatMap(leaves => tilesAddedAt(leaves).map(tileKey)),
+    entries: next.map(leaves => `log/tile/entries/000.p/${leaves}`),
+    checkpoint: [checkpointKey, ...next.map(sizedCheckpointKey)],
+    far: [segmentKey({ partition: 0, generation: 0, first: 1_000_000n, sealedAt: now })],
+  };
+  const s3 = new S3Client(s3ConfigOf(stackEnv()));
+  for (const key of new Set(Object.values(keys).flat())) {
+    const put = { Bucket: names.bucket, Key: `${names.prefix}/${key}`, Body: `planted ${key}` };
+    await s3.send(new PutObjectCommand(put));
+  }
+  s3.destroy();
+  return keys;
 }
 
 /** Every event once and in order, and the chains at their writers' ends. */
@@ -218,6 +251,27 @@ describe('the archiver', () => {
     const checked = await untilArchived(setup, [again]);
     expect(writer.events).toBeGreaterThan(before);
     expectWhole(checked, setup);
+  });
+
+  test('is stopped by nothing that is planted at its next keys, and the auditor finds each kind of it', async () => {
+    const setup = await setUp(2);
+    const child = startProcess(setup.env);
+    await writeAll(setup, 3, 100);
+    const { size } = await untilArchived(setup, [child]);
+    const planted = await plantNext(setup, size);
+    await writeAll(setup, 5, 100);
+    const { checked, findings } = await untilListed(setup, [child], false);
+    expectWhole(checked, setup);
+    expect(checked.size).toBeGreaterThan(size);
+    const found = new Set(findings.map(({ object }) => object));
+    for (const [kind, keys] of Object.entries(planted)) {
+      expect(
+        keys.filter(key => found.has(key)),
+        `${kind}: ${[...found].join(' ')}`,
+      ).not.toEqual([]);
+    }
+    expect(child.output).toContain('it is taken by what does not verify');
+    expect(child.exitCode, child.output).toBeNull();
   });
 
   test('refuses to start where bucket, topic or archive are not as they have to be', async () => {
