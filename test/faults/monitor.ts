@@ -102,16 +102,21 @@ export class Monitor {
   /** Resolves once all that is sealed by now is in the bucket; false where the signal comes first. */
   async archived(signal: AbortSignal): Promise<boolean> {
     const topics = this.#topics;
-    const offsets = new Map([...this.#sealed].map(([partition, { offset }]) => [partition, offset]));
+    const offsets = this.#ends();
     return this.#until(async () => topics !== this.#topics || (await this.#isArchived(offsets)), signal);
   }
 
-  /** What is not sealed yet, for the message of a run that does not end. */
-  lag(ends: Ends): string {
-    const behind = [...ends].filter(([partition, end]) => (this.#sealed.get(partition)?.next ?? 0n) < end);
-    return behind
-      .map(([partition, end]) => `${partition}: ${this.#sealed.get(partition)?.next ?? 0n}/${end}`)
-      .join(', ');
+  /** What is not sealed, and what of the sealed is not in the bucket, for the message of a run that does not end. */
+  async behind(signal: AbortSignal): Promise<string> {
+    const behind = (ends: Ends, reached: (partition: number) => bigint): string => {
+      const list = [...ends].filter(([partition, end]) => reached(partition) < end);
+      return list.map(([partition, end]) => `${partition}: ${reached(partition)}/${end}`).join(', ') || 'all';
+    };
+    const ends = await this.rawEnds(signal);
+    const committed = await this.#asked(() => this.#committed(), signal);
+    const sealed = ends === null ? 'no broker answers' : behind(ends, partition => this.sealedTo(partition));
+    const archived = committed === null ? '?' : behind(this.#ends(), partition => committed.get(partition) ?? 0n);
+    return `sealed: ${sealed}; of that archived: ${archived} (generation ${this.generation})`;
   }
 
   #take(partition: number, note: string, offset: bigint): void {
@@ -132,10 +137,20 @@ export class Monitor {
     return sealed?.generation === this.generation ? sealed.next : 0n;
   }
 
-  async #isArchived(offsets: Ends): Promise<boolean> {
+  /** Behind the last seal, in the events topic. */
+  #ends(): Ends {
+    return new Map([...this.#sealed].map(([partition, { offset }]) => [partition, offset]));
+  }
+
+  /** What the archivers tell, in the events topic. */
+  async #committed(): Promise<Ends> {
     const groupId = this.#world.groups.archiver;
     const [found] = await this.#admin.fetchOffsets({ groupId, topics: [this.#world.topics.events] });
-    const committed = new Map(found?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+    return new Map(found?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+  }
+
+  async #isArchived(offsets: Ends): Promise<boolean> {
+    const committed = await this.#committed();
     return [...offsets].every(([partition, offset]) => (committed.get(partition) ?? 0n) >= offset);
   }
 

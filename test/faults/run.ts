@@ -165,10 +165,8 @@ async function settle(scene: Scene, options: RunOptions): Promise<string[]> {
   await services.stop();
   progress('waiting for what was sent to be archived');
   if (!(await monitor.recovered(AbortSignal.timeout(options.drainMs)))) {
-    const ends = await monitor.rawEnds();
-    trouble.push(
-      `not all is sealed and archived ${drainMs / 1000} s after the last fault: ${ends && monitor.lag(ends)}`,
-    );
+    const behind = await monitor.behind(AbortSignal.timeout(5000));
+    trouble.push(`not all is sealed and archived ${drainMs / 1000} s after the last fault: ${behind}`);
   }
   await normalizers.scale(0);
   progress('waiting for the last period to be sealed');

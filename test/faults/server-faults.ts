@@ -114,7 +114,9 @@ function makeRawAnew({ world, monitor, normalizers, archivers, services }: Scene
     inject: async () => {
       await services.stop();
       if (!(await monitor.recovered(AbortSignal.timeout(180_000))))
-        throw new Error('not all was sealed within 3 minutes');
+        throw new Error(
+          `not all was sealed and archived in 3 minutes: ${await monitor.behind(AbortSignal.timeout(5000))}`,
+        );
       // The archivers come last: what is neither in the raw topic any more nor in the archive yet is in the events topic alone.
       const start = [await stopAll([normalizers])];
       await monitor.recovered(AbortSignal.timeout(3000));
