@@ -6,6 +6,7 @@
 
 import { LIMITS } from '../../core/event/index.ts';
 import { maskOf } from '../../core/masking/index.ts';
+import { fieldPath } from './field-path.ts';
 import type { FieldChangeInput, ValueInput } from './input.ts';
 import { isBox, type Plain, plainOf } from './plain-value.ts';
 
@@ -87,7 +88,7 @@ class Comparison {
       }
       const before = was === undefined || !Object.hasOwn(was, key) ? undefined : (was as Record<string, unknown>)[key];
       const after = is === undefined || !Object.hasOwn(is, key) ? undefined : (is as Record<string, unknown>)[key];
-      const at = join(path, key, inList);
+      const at = fieldPath(path, key, inList);
       if (!inList && this.#isSecret(key)) this.#compareSecret(before, after, at);
       else this.#compare(before, after, at);
     }
@@ -153,15 +154,6 @@ function short(value: Plain, circle: string): ValueInput | undefined {
   if (!isBox(value)) return told(value);
   return circle === 'none' ? `(deeper than ${MAX_DEPTH} levels)` : '(a circle)';
 }
-
-function join(path: string, key: string, inList: boolean): string {
-  if (inList) return `${path}[${key}]`;
-  if (!/^[\p{L}_$][\p{L}\p{N}_$-]*$/u.test(key)) return `${path}[${printable(JSON.stringify(key))}]`;
-  return path === '' ? key : `${path}.${key}`;
-}
-
-/** JSON leaves some control characters as they are. */
-const printable = (text: string): string => text.replace(/\p{Cc}/gu, '?');
 
 const shorten = (path: string): string =>
   path.length <= MAX_PATH ? path : `${path.slice(0, MAX_PATH).toWellFormed()}…`;

@@ -1,7 +1,8 @@
 // The registered services, as records are judged by them. Pure.
 
+import { compilePattern } from '../../../core/event/index.ts';
 import type { DatedKey } from '../../../core/proof/keys.ts';
-import { compileGlobs, compilePattern } from '../glob.ts';
+import { compileGlobs } from '../glob.ts';
 
 /** A service as it is registered: plain data. */
 export interface RegisteredService {
