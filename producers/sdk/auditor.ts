@@ -131,7 +131,8 @@ class DeliveringAuditor implements Auditor {
     this.#settings = settings;
     this.#delivery = delivery;
     this.#numbering = new Numbering(settings.instance);
-    keepInside(this, { scopes: this.#scopes, failed: error => this.#failEmit(error) });
+    const { origin, isSecretField } = settings;
+    keepInside(this, { scopes: this.#scopes, origin, isSecretField, failed: error => this.#failEmit(error) });
   }
 
   get instance(): string {

@@ -12,13 +12,15 @@ export type AuditErrorCode =
   | 'spool-full'
   /** The spool can't be used: another process has it, it is damaged, or its directory can't be written. The message says which. */
   | 'spool-unusable'
+  /** What is known of a configuration can't be kept: its store is damaged, another's, or can't be read or written. The message says which. */
+  | 'store-unusable'
   /** The auditor was closed before the call. */
   | 'closed'
   /** No broker has the event: it was given up after the delivery timeout, or refused for good. */
   | 'not-sent'
   /** Sent, but never answered for: a broker may have the event or not. Recording it again may record it twice. */
   | 'unknown-outcome'
-  /** `createAuditor` was called with options that can't work. */
+  /** `createAuditor`, or `recordConfiguration`, was called with options that can't work. */
   | 'invalid-options';
 
 export interface AuditErrorDetails {

@@ -18,6 +18,8 @@ export { type Actions, actionsFrom, type DeclaredInput, defineActions } from './
 export { type AroundOptions, Denied, type Via } from './around.ts';
 export type { Auditor, AuditorStats } from './auditor.ts';
 export type { ChangeOptions } from './change.ts';
+export { type ConfigurationOptions, recordConfiguration } from './configuration/record-configuration.ts';
+export type { ConfigurationStore } from './configuration/store.ts';
 export { AuditError, type AuditErrorCode } from './error.ts';
 export type * from './input.ts';
 export type { MaskOptions } from './masking.ts';

@@ -3,6 +3,7 @@
  * function needs to pass it on. An event's own fields win.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Origin } from '../../schemas/types.ts';
 import type { AuditError } from './error.ts';
 import type { ActorInput, AttributesInput, ChangeInput, RequestInput } from './input.ts';
 
@@ -69,9 +70,12 @@ export function inScope(fields: Fields, scope: AuditScope | undefined, tracePare
   return all;
 }
 
-/** What the plugins of web frameworks need of an auditor beside its calls. */
+/** What other parts of the SDK need of an auditor beside its calls. */
 export interface Inside {
   readonly scopes: Scopes;
+  readonly origin: Origin;
+  /** Whether the values of a field of that name are never recorded. */
+  readonly isSecretField: (name: string) => boolean;
   /** Told of a failure that nobody awaits. */
   failed(error: AuditError): void;
 }
