@@ -7,6 +7,7 @@ import {
 } from '../../producers/changes/index.ts';
 import { print, say } from '../output.ts';
 import { type PublisherOptions, publishing, withPublisherOptions } from '../publisher.ts';
+import { addRecordConfiguration } from './record-configuration.ts';
 import { addRecordMigration } from './record-migration.ts';
 
 type Options = PublisherOptions &
@@ -43,6 +44,7 @@ export function addRecord(program: Command): void {
     .option('--reason <text>', 'why');
   withPublisherOptions(command).addHelpText('after', examples).action(deployment);
   addRecordMigration(record);
+  addRecordConfiguration(record);
 }
 
 const STEPS: readonly DeploymentStep[] = ['start', 'finish', 'roll-back'];
