@@ -9,7 +9,9 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { temporaryFolder } from '../../temporary.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const pages = await Promise.all(['publishing', 'spool'].map(page => readFile(join(root, `docs/${page}.md`), 'utf8')));
+const pages = await Promise.all(
+  ['publishing', 'spool', 'changes'].map(page => readFile(join(root, `docs/${page}.md`), 'utf8')),
+);
 const snippets = [...pages.join('').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text]) => text ?? '');
 
 /** What each prints, by a line of it: a snippet that is added wants a line here. */
@@ -29,6 +31,14 @@ const EXPECTED: readonly (readonly [string, readonly string[]])[] = [
     [
       'audit: customer.erase success customer/c-7',
       'reason: invoice.cancel/required, target.changes: invoice.cancel/required, actor.kind: invoice.cancel/by, actor.roles: invoice.cancel/by',
+    ],
+  ],
+  [
+    'recordConfiguration(',
+    [
+      'audit: configuration.create success configuration/billing, service/billing',
+      '    apiKey: nothing → "[masked: secret-field]"',
+      '    db.pool.max: nothing → 10',
     ],
   ],
 ];
