@@ -1,7 +1,8 @@
 // The persist matrix on real processes: at each external write of archiver and sealer in turn the archiver is killed, or its connection
-// cut, before the write, behind it, and behind it without its answer. The next archiver goes on from what is there.
+// cut, before the write, behind it, and behind it without its answer; or it hangs there. The next archiver goes on from what is there.
 
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Archiver, type ArchiveWorld, leastRetention } from './archive-world.ts';
 import type { FaultPoint } from './fault-points.ts';
 import { forward, type S3Deed, type S3Proxy, type S3Request } from './s3-proxy.ts';
@@ -17,6 +18,8 @@ export const modes = [
   'cut',
   /** The server does the write; the connection is cut instead of its answer. */
   'lost',
+  /** SIGSTOP, with the write on its way, until another archiver has done the like; then the write comes, and the program wakes. */
+  'hung',
 ] as const;
 
 export type Mode = (typeof modes)[number];
@@ -49,6 +52,8 @@ class MatrixRun {
   readonly #proxy: S3Proxy;
   readonly #options: MatrixOptions;
   #archiver: Archiver | null = null;
+  /** Woke behind a write that it was stopped at, with another in its place. */
+  #woken: Archiver | null = null;
   /** Hours that archivers are told to lock for: each rise makes them extend what is there. */
   #hours = 1;
 
@@ -76,7 +81,8 @@ class MatrixRun {
       clearTimeout(timer);
       this.#proxy.rule = () => forward;
     }
-    if (mode !== 'cut' && mode !== 'lost') {
+    if (mode === 'hung') await this.#buryWoken();
+    else if (mode !== 'cut' && mode !== 'lost') {
       await archiver?.exited;
       this.#archiver = null;
     }
@@ -108,24 +114,52 @@ class MatrixRun {
     this.#hours++;
   }
 
+  /** Once it has shown what it makes of the answer. */
+  async #buryWoken(): Promise<void> {
+    const woken = this.#woken;
+    this.#woken = null;
+    if (woken === null) return;
+    const before = woken.output();
+    const hasEnded = woken.exited.then(() => true);
+    const deadline = Date.now() + patienceMs;
+    while (woken.output() === before && !(await Promise.race([hasEnded, delay(100, false)])))
+      if (Date.now() > deadline) throw new Error(`a woken archiver says nothing any more:\n${before}`);
+    await woken.end();
+  }
+
   /** Strikes the first write of the point; resolves when it has struck and, where the program lives on, has heard of it. */
   #arm({ point, mode }: Case): PromiseWithResolvers<void> {
     const struck = Promise.withResolvers<void>();
     let isStruck = false;
+    const again = Promise.withResolvers<void>();
     let isPlanted = point !== 'over-planted';
     this.#proxy.rule = async asked => {
       if (asked.point === 'segment' && !isPlanted) {
         isPlanted = true;
         await this.#plant(asked);
       }
-      if (isStruck || asked.point !== point) return forward;
+      if (asked.point !== point) return forward;
+      if (isStruck) return { kind: 'forward', afterwards: () => again.resolve() };
       isStruck = true;
-      return this.#strike(mode, struck);
+      return mode === 'hung' ? this.#hang(again.promise, struck) : this.#strike(mode, struck);
     };
     return struck;
   }
 
-  async #strike(mode: Mode, struck: PromiseWithResolvers<void>): Promise<S3Deed> {
+  /** `again`: another archiver has done a write of the point. */
+  async #hang(again: Promise<void>, struck: PromiseWithResolvers<void>): Promise<S3Deed> {
+    const stopped = this.#archiver;
+    this.#archiver = null;
+    this.#woken = stopped;
+    if (stopped) process.kill(stopped.pid, 'SIGSTOP');
+    this.goOn();
+    await again;
+    if (stopped) process.kill(stopped.pid, 'SIGCONT');
+    struck.resolve();
+    return forward;
+  }
+
+  async #strike(mode: Exclude<Mode, 'hung'>, struck: PromiseWithResolvers<void>): Promise<S3Deed> {
     const kill = async () => {
       // Struck first: the end that follows is ours.
       struck.resolve();
