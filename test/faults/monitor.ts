@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin, type Consumer } from 'kafkajs';
+import { describeProducers } from './open-transactions.ts';
 import type { World } from './world.ts';
 
 type Ends = ReadonlyMap<number, bigint>;
@@ -116,7 +117,19 @@ export class Monitor {
     const committed = await this.#asked(() => this.#committed(), signal);
     const sealed = ends === null ? 'no broker answers' : behind(ends, partition => this.sealedTo(partition));
     const archived = committed === null ? '?' : behind(this.#ends(), partition => committed.get(partition) ?? 0n);
-    return `sealed: ${sealed}; of that archived: ${archived} (generation ${this.generation})`;
+    const open = ends === null ? [] : await this.#openTransactions(ends);
+    return [`sealed: ${sealed}; of that archived: ${archived} (generation ${this.generation})`, ...open].join('\n');
+  }
+
+  /** Of a few of the partitions that are not sealed. */
+  #openTransactions(ends: Ends): Promise<string[]> {
+    const { brokers, topics } = this.#world;
+    const unsealed = [...ends].filter(([partition, end]) => this.sealedTo(partition) < end).slice(0, 3);
+    const describe = async ([partition]: readonly [number, bigint]): Promise<string> => {
+      const found = await describeProducers(brokers, topics.events, partition).catch(String);
+      return `${topics.events} ${partition}:\n${found}`;
+    };
+    return Promise.all(unsealed.map(describe));
   }
 
   #take(partition: number, note: string, offset: bigint): void {

@@ -2,7 +2,7 @@
 // and the auditor, each a process that knows nothing of the run but the world's addresses.
 
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -78,6 +78,8 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   } finally {
     await Promise.allSettled([scene.services.kill(), ...fleets(scene).map(fleet => killFleet(fleet))]);
     await scene.monitor.stop();
+    for (const [index, { logFile }] of (world.net?.nodes ?? []).entries())
+      copyFileSync(logFile, join(world.folder, 'logs', `kafka-${index + 1}.log`));
     await world.stop();
   }
 }
