@@ -110,7 +110,8 @@ export class PartitionNormalizer implements PartitionWorker {
         throw new NormalizerError(
           'tail-hidden',
           `${eventsTopic} ${partition}: a transaction at offset ${stable} is open since more than ${tailPatienceMs / 1000} s. ` +
-            'Expected no writer but the normalizers of one TIDEMARK_GROUP: stop the other one',
+            'Expected no writer but the normalizers of one TIDEMARK_GROUP: stop the other one. Where there is none, the broker has lost ' +
+            `the transaction (KIP-664): kafka-transactions.sh abort --topic ${eventsTopic} --partition ${partition} --start-offset ${stable}`,
         );
       }
       await new Promise(resolve => setTimeout(resolve, 20));
