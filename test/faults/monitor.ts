@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type Admin, type Consumer } from 'kafkajs';
-import { describeProducers } from './open-transactions.ts';
+import { runTransactionsTool } from './open-transactions.ts';
 import type { World } from './world.ts';
 
 type Ends = ReadonlyMap<number, bigint>;
@@ -126,7 +126,8 @@ export class Monitor {
     const { brokers, topics } = this.#world;
     const unsealed = [...ends].filter(([partition, end]) => this.sealedTo(partition) < end).slice(0, 3);
     const describe = async ([partition]: readonly [number, bigint]): Promise<string> => {
-      const found = await describeProducers(brokers, topics.events, partition).catch(String);
+      const place = ['--topic', topics.events, '--partition', `${partition}`];
+      const found = await runTransactionsTool(brokers, 'describe-producers', ...place).catch(String);
       return `${topics.events} ${partition}:\n${found}`;
     };
     return Promise.all(unsealed.map(describe));

@@ -5,7 +5,7 @@ import type { RunResult } from './run.ts';
 const mostLines = 20;
 
 export function formatReport(result: RunResult): string {
-  const { seed, injections, comparison, verdict, ends } = result;
+  const { seed, injections, comparison, verdict, ends, byHand } = result;
   const { problems, acknowledged, failed, unknown, unknownThere, sentAgain, archived } = comparison;
   const count = (kind: string): number => problems.filter(problem => problem.kind === kind).length;
   const sealed = injections.flatMap(({ recovery }) => (recovery ? [recovery.sealedMs] : []));
@@ -14,6 +14,7 @@ export function formatReport(result: RunResult): string {
     `seed            ${seed}`,
     `faults          ${injections.length}: ${tally(injections.map(({ name }) => name))}`,
     `restarts        ${ends.length === 0 ? 'none but of the killed' : tally(ends.map(end => end.replace(/-\d+:/, ' ended by itself with')))}`,
+    ...byHand.map(deed => `by hand         ${deed}`),
     `acknowledged    ${acknowledged}`,
     `failed          ${failed}`,
     `unknown         ${unknown}, of which ${unknownThere} are there`,

@@ -14,6 +14,7 @@ import { type Fault, type Injection, injectFaults } from './fault.ts';
 import { Fleet } from './fleet.ts';
 import { Monitor } from './monitor.ts';
 import { networkFaults } from './network/network-faults.ts';
+import { Operator } from './operator.ts';
 import { processFaults } from './process-faults.ts';
 import { seededRandom } from './random.ts';
 import { type Scene, serverFaults } from './server-faults.ts';
@@ -60,6 +61,8 @@ export interface RunResult {
   readonly trouble: readonly string[];
   /** How programs ended by themselves, and were started again. */
   readonly ends: readonly string[];
+  /** What somebody had to do by hand, because a program's log asked for it. */
+  readonly byHand: readonly string[];
 }
 
 export async function runFaults(options: RunOptions): Promise<RunResult> {
@@ -73,9 +76,11 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     services: new Services(world, options.load),
     monitor: new Monitor(world),
   };
+  const operator = new Operator(world);
   try {
-    return await runIn(world, scene, options);
+    return await runIn(world, scene, operator, options);
   } finally {
+    await operator.stop();
     await Promise.allSettled([scene.services.kill(), ...fleets(scene).map(fleet => killFleet(fleet))]);
     await scene.monitor.stop();
     for (const [index, { logFile }] of (world.net?.nodes ?? []).entries())
@@ -90,7 +95,7 @@ async function killFleet(fleet: Fleet): Promise<void> {
   await Promise.all([...fleet.members].map(member => fleet.leave(member, 'SIGKILL')));
 }
 
-async function runIn(world: World, scene: Scene, options: RunOptions): Promise<RunResult> {
+async function runIn(world: World, scene: Scene, operator: Operator, options: RunOptions): Promise<RunResult> {
   const { progress, seed } = options;
   const { normalizers, archivers } = options.instances;
   await Promise.all([scene.normalizers.scale(normalizers), scene.archivers.scale(archivers)]);
@@ -130,7 +135,17 @@ async function runIn(world: World, scene: Scene, options: RunOptions): Promise<R
   for (const { name, recovery } of injections)
     if (!recovery)
       trouble.push(`${name}: what came before was not through ${options.drainMs / 1000} s after the last fault`);
-  const result = { seed, folder: world.folder, injections, comparison, verdict, falseFindings: wrong, trouble, ends };
+  const result = {
+    seed,
+    folder: world.folder,
+    injections,
+    comparison,
+    verdict,
+    falseFindings: wrong,
+    trouble,
+    ends,
+    byHand: operator.deeds,
+  };
   if (!isWell(result) && options.keep) await check(world, plan, '--keep');
   return result;
 }
