@@ -32,7 +32,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'core/catalogue': { imports: ['core/event'], pure: true },
   'core/masking': { imports: [], pure: true },
   'core/envelope': { imports: ['core/event', 'schemas'] },
-  'core/edge': { imports: ['core/proof', 'core/event', 'core/envelope', 'schemas'] },
+  'core/edge': { imports: ['core/proof', 'core/event', 'core/catalogue', 'core/envelope', 'schemas'] },
   schemas: { imports: [] },
   producers: { imports: CORE },
   consumers: { imports: CORE },

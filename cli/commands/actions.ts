@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { extname } from 'node:path';
 import type { Command } from 'commander';
-import { parse } from 'yaml';
 import { AuditorError } from '../../auditor/error.ts';
 import { type Declarations, documentCatalogue, readCatalogueFile } from '../../core/catalogue/index.ts';
+import { parseCatalogue } from '../../core/edge/catalogue-files.ts';
 import { count, print, say } from '../output.ts';
 
 const examples = `
@@ -47,7 +46,7 @@ async function docs(file: string, { title }: { title: string }): Promise<void> {
 
 /** Null where the file is no valid catalogue: it was said, and the exit code is 1. */
 function readCatalogue(file: string): Declarations | null {
-  const { problems, declarations } = readCatalogueFile(parseText(file, readText(file)));
+  const { problems, declarations } = readCatalogueFile(parseCatalogue(file, readText(file)));
   if (problems.length === 0) return declarations;
   for (const { where, found, expected } of problems) {
     say(`${file}: ${where === '' ? '' : `${where}: `}found ${found}, expected ${expected}`);
@@ -63,14 +62,5 @@ function readText(file: string): string {
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
     throw new AuditorError('not-found', `${file} can't be read (${code}): give a catalogue of actions`, { cause });
-  }
-}
-
-/** What is no JSON and no YAML is no catalogue either: that is what is said of it. */
-function parseText(file: string, text: string): unknown {
-  try {
-    return extname(file) === '.json' ? JSON.parse(text) : parse(text, { maxAliasCount: 0 });
-  } catch {
-    return null;
   }
 }

@@ -36,6 +36,10 @@ export interface NormalizerEvents {
   servicesInForce(count: number, unclaimed: readonly string[]): void;
   /** Their files can't be used: what was read before stays in force. */
   servicesBroken(error: unknown): void;
+  /** Catalogues of actions are in force, at the start or anew. */
+  catalogueInForce(actions: number): void;
+  /** Their files can't be used: what was read before stays in force. */
+  catalogueBroken(error: unknown): void;
   /** Works out, for a scrape, what depends on the time and on where the raw topic ends. */
   scrape(ends: ReadonlyMap<number, bigint>, retentionMs: number | null): void;
 }
@@ -134,6 +138,14 @@ export function createEvents(log: Logger, registry: Registry): NormalizerEvents 
         'the files of registered services are broken: those before stay in force',
       );
     },
+    catalogueInForce: actions => {
+      metrics.catalogueBroken.set(0);
+      log.info({ actions }, 'catalogues of actions in force');
+    },
+    catalogueBroken: error => {
+      metrics.catalogueBroken.set(1);
+      log.error({ error: describeError(error) }, 'the catalogues of actions are broken: those before stay in force');
+    },
     scrape: (ends, retentionMs) => {
       const now = Date.now();
       metrics.keysCached.set(cachedKeys());
@@ -181,6 +193,11 @@ function createMetrics(registry: Registry) {
     policyBroken: new Gauge({
       name: 'tidemark_normalizer_policy_broken',
       help: '1 while the policy file is broken and the policy before it stays in force',
+      registers,
+    }),
+    catalogueBroken: new Gauge({
+      name: 'tidemark_normalizer_catalogue_broken',
+      help: '1 while the catalogues of actions are broken and those before are in force',
       registers,
     }),
     servicesBroken: new Gauge({

@@ -22,6 +22,7 @@ import {
   subjectFor,
 } from '../../schemas/index.ts';
 import type { ReadArchive } from './archive.ts';
+import { openCatalogue } from './catalogue.ts';
 import type { NormalizerSettings } from './config.ts';
 import type { NormalizerContext } from './context.ts';
 import { openEnrichers } from './enrich/index.ts';
@@ -116,11 +117,13 @@ type PartsContext = { kafka: Kafka; events: NormalizerEvents; own: OwnEvents; re
 /** What events go through on their way, each opened and checked before the first record is read. */
 async function openParts({ settings, log, onOpen }: NormalizerOptions, context: PartsContext): Promise<Parts> {
   const { kafka, events, own, registry } = context;
-  const { groupId, policy: path, services: paths, sealVerifiers } = settings;
+  const { groupId, policy: path, services: paths, actions, sealVerifiers } = settings;
   const policy = openPolicy({ path, groupId, events, own });
   onOpen('policy', async () => policy.close());
   const sources = paths && (await openSources({ paths, own: ownService(groupId, sealVerifiers), events }));
   if (sources) onOpen('registered services', async () => sources.close());
+  const catalogue = actions && (await openCatalogue({ paths: actions, events }));
+  if (catalogue) onOpen('catalogues', async () => catalogue.close());
   const enrichers = await openEnrichers(settings.enrichment, { kafka, log, registry });
   onOpen('enrichers', enrichers.close);
   const keys = await openRing(settings, log, events);
@@ -128,7 +131,13 @@ async function openParts({ settings, log, onOpen }: NormalizerOptions, context: 
     events.keysOpened(() => keys.ring.size);
     onOpen('keys', async () => keys.close());
   }
-  return { policy: policy.current, services: sources?.current ?? null, enrichers, ring: keys?.ring ?? null };
+  return {
+    policy: policy.current,
+    services: sources?.current ?? null,
+    actions: catalogue?.current ?? null,
+    enrichers,
+    ring: keys?.ring ?? null,
+  };
 }
 
 const registryPatienceMs = 60_000;

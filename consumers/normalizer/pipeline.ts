@@ -1,9 +1,11 @@
 // The way of a raw record to the bytes of its event, in two steps: `prepare` (decide, policy, enrich) tells whose keys are needed,
 // `finish` (seal, encode) needs them at hand. Both are sync and know nothing of the partition: what waits is between them.
 
+import type { Declarations } from '../../core/catalogue/index.ts';
 import type { FetchedRecord } from '../../core/edge/kafka/index.ts';
 import { type KeyOwner, type KeyRing, ownerName, planSealing, type Sealing } from '../../core/envelope/index.ts';
-import { type AuditRecord, DatumWriter, writeRecord } from '../../schemas/index.ts';
+import { type AuditRecord, DatumWriter, type Flag, writeRecord } from '../../schemas/index.ts';
+import { undeclaredFlags } from './catalogue.ts';
 import { type Decision, decide, type Place, refuseByPolicy } from './decide.ts';
 import type { Enrichers } from './enrich/index.ts';
 import type { LoadedPolicy } from './policy/index.ts';
@@ -17,6 +19,8 @@ export interface Parts {
   readonly policy: (() => LoadedPolicy) | null;
   /** The registered services in force; they may be others the next time. */
   readonly services: (() => Services) | null;
+  /** The declared actions in force; they may be others the next time. */
+  readonly actions: (() => Declarations) | null;
   readonly enrichers: Pick<Enrichers, 'enrich' | 'seen'> | null;
   /** Null: personal data stays in clear. */
   readonly ring: KeyRing | null;
@@ -34,16 +38,23 @@ export function prepare(
   place: Place,
   writer: WriterSchema | NoSchema | undefined,
   now: number,
-  { policy, services, enrichers, ring }: Parts,
+  { policy, services, actions, enrichers, ring }: Parts,
   source: SourceVerdict = NO_PROOF,
 ): Prepared {
   let decision = decide(raw, place, writer, now, services ? { verdict: source, services: services() } : undefined);
+  if (actions && !decision.refused) decision = mark(decision, undeclaredFlags(decision.record, actions()));
   if (policy) decision = judge(raw, place, decision, policy());
   if (enrichers && !decision.refused) {
     decision = { ...decision, record: enrichers.enrich(decision.record) };
     enrichers.seen(decision.record);
   }
   return { raw, decision, sealing: ring && planSealing(decision.record) };
+}
+
+function mark(decision: Decision, flags: readonly Flag[]): Decision {
+  if (flags.length === 0) return decision;
+  const { record } = decision;
+  return { ...decision, record: { ...record, flags: [...record.flags, ...flags] } };
 }
 
 function judge(raw: FetchedRecord, place: Place, decision: Decision, policy: LoadedPolicy): Decision {

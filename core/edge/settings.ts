@@ -64,6 +64,8 @@ export interface NormalizerSettings extends ProgramSettings {
   readonly policy: string | null;
   /** Files and folders of the registered services; null: none are, and nobody's proof is looked at. */
   readonly services: readonly string[] | null;
+  /** Files and folders of catalogues of actions; null: nobody declares any. */
+  readonly actions: readonly string[] | null;
   readonly enrichment: EnrichmentSettings;
   /** Whether personal data is encrypted; `unset` where nobody has decided. */
   readonly encryption: EncryptionSettings;
@@ -114,6 +116,7 @@ export function normalizerSettings(env: Env, readFile?: ReadFile): NormalizerSet
     logVerifiers,
     policy,
     services,
+    actions: reader.list('TIDEMARK_ACTIONS') ?? null,
     enrichment,
     encryption,
   };

@@ -129,13 +129,13 @@ function variantsOf(enrichers: NonNullable<Parts['enrichers']>): readonly (reado
   const own = parsePolicyFile(policyText);
   const policy = () => own;
   const ring = cachedRing();
-  const off: Parts = { policy: null, services: null, enrichers: null, ring: null };
+  const off: Parts = { policy: null, services: null, actions: null, enrichers: null, ring: null };
   return [
     ['all off', off],
     ['policy', { ...off, policy }],
     ['enrichment', { ...off, enrichers }],
     ['encryption', { ...off, ring }],
-    ['all on', { policy, services: null, enrichers, ring }],
+    ['all on', { policy, services: null, actions: null, enrichers, ring }],
   ];
 }
 

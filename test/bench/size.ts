@@ -24,7 +24,7 @@ import { rawKey, rawValue } from './shapes.ts';
 
 const promised = 0.7;
 const place = { topic: 'audit.raw', generation: 0, partition: 0 };
-const parts = { policy: null, services: null, enrichers: null, ring: null };
+const parts = { policy: null, services: null, actions: null, enrichers: null, ring: null };
 
 /** A random-looking UUID, version 7, that follows from n. */
 function uuid(n: number): string {

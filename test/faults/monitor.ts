@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import kafkajs, { type Admin, type Consumer } from 'kafkajs';
+import kafkajs, { type Admin, type Consumer, type Kafka } from 'kafkajs';
 import { runTransactionsTool } from './open-transactions.ts';
 import type { World } from './world.ts';
 
@@ -24,11 +24,16 @@ interface Sealed {
 }
 
 const pollMs = 250;
+const consumerPatienceMs = 30_000;
 
 export class Monitor {
   readonly #world: World;
+  readonly #kafka: Kafka;
   readonly #admin: Admin;
-  readonly #consumer: Consumer;
+  #consumer: Consumer | null = null;
+  /** Seals were seen since the last look. */
+  #isAlive = false;
+  #watching: NodeJS.Timeout | undefined;
   #sealed = new Map<number, Sealed>();
   /** Changes when one of the topics is made anew. */
   #topics = 0;
@@ -39,34 +44,56 @@ export class Monitor {
 
   constructor(world: World) {
     this.#world = world;
-    const kafka = new kafkajs.Kafka({
+    this.#kafka = new kafkajs.Kafka({
       brokers: world.brokers.split(','),
       clientId: 'faults-monitor',
       logLevel: kafkajs.logLevel.NOTHING,
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30 },
     });
-    this.#admin = kafka.admin();
-    this.#consumer = kafka.consumer({
+    this.#admin = this.#kafka.admin();
+  }
+
+  async start(): Promise<void> {
+    await this.#admin.connect();
+    await this.#consume();
+    this.#watch();
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#watching);
+    await Promise.allSettled([this.#consumer?.disconnect(), this.#admin.disconnect()]);
+  }
+
+  async #consume(): Promise<void> {
+    const consumer = this.#kafka.consumer({
       groupId: `monitor-${randomUUID()}`,
       metadataMaxAge: 2000,
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30, restartOnFailure: async () => true },
     });
-  }
-
-  async start(): Promise<void> {
-    await Promise.all([this.#admin.connect(), this.#consumer.connect()]);
-    await this.#consumer.subscribe({ topic: this.#world.topics.events, fromBeginning: true });
-    await this.#consumer.run({
+    this.#consumer = consumer;
+    await consumer.connect();
+    await consumer.subscribe({ topic: this.#world.topics.events, fromBeginning: true });
+    await consumer.run({
       autoCommit: false,
       eachMessage: async ({ partition, message: { headers, offset } }) => {
         const seal = headers?.['tidemark-seal'];
-        if (seal) this.#take(partition, String(seal), BigInt(offset) + 1n);
+        if (seal && this.#consumer === consumer) this.#take(partition, String(seal), BigInt(offset) + 1n);
       },
     });
   }
 
-  async stop(): Promise<void> {
-    await Promise.allSettled([this.#consumer.disconnect(), this.#admin.disconnect()]);
+  /** Idle partitions are sealed too: where nothing comes, it may be kafkajs, whose consumer does not survive every restart of a broker. */
+  #watch(): void {
+    this.#watching = setTimeout(async () => {
+      const consumer = this.#consumer;
+      if (!this.#isAlive && consumer) {
+        this.#consumer = null;
+        void consumer.disconnect().catch(() => {});
+        await this.#consume().catch(() => {});
+      }
+      this.#isAlive = false;
+      this.#watch();
+    }, consumerPatienceMs);
   }
 
   /** The events topic was made anew: what is read by now is of the old one. */
@@ -137,6 +164,10 @@ export class Monitor {
     const [, , place = '', range = '', , time = ''] = note.split('\n');
     const [, generation] = place.split(' ');
     const [, next = '0'] = range.split(' ');
+    this.#isAlive = true;
+    const known = this.#sealed.get(partition);
+    // A consumer that was begun anew tells what is known already.
+    if (known && known.offset > offset) return;
     this.#sealed.set(partition, { next: BigInt(next), offset, generation: Number(generation) });
     this.lastSealedAt = Math.max(this.lastSealedAt, Number(time));
   }

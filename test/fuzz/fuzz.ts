@@ -34,7 +34,7 @@ export async function fuzz(
 ): Promise<FuzzResult> {
   const [first, ...rest] = validRecords(seed);
   const parts: [Buffer, ...Buffer[]] = [first.bytes, ...rest.map(({ bytes }) => bytes)];
-  const clear: Parts = { policy: null, services: null, enrichers: null, ring: null };
+  const clear: Parts = { policy: null, services: null, actions: null, enrichers: null, ring: null };
   const masked: Parts = { ...clear, policy: () => policy };
   let events = 0;
   const refusals: Record<string, number> = {};
@@ -92,6 +92,7 @@ async function trySealed(raw: FetchedRecord): Promise<string | null> {
   const prepared = prepare(raw, place, writerOf(raw), now, {
     policy: () => policy,
     services: null,
+    actions: null,
     enrichers: null,
     ring,
   });

@@ -89,6 +89,25 @@ test('a change of policy holds from then on and is an event; a broken file chang
   expect(await program.kill('SIGTERM')).toBe(0);
 });
 
+test('events that are not as their catalogue declares are marked, counted, and sealed all the same', async () => {
+  const actions = file('actions.yaml', 'catalogue: 1\nactions:\n  invoice.cancel: { targets: [invoice] }\n');
+  const scene = await createScene(1, { TIDEMARK_ACTIONS: actions });
+  const program = await startProgram(scene.env);
+  const events = ['invoice.cancel', 'invoice.shred'].map((action, n) => makeEvent(n, { action }));
+  await send(
+    scene,
+    events.map(event => encode(scene.eventId, event)),
+  );
+  await eventually(scene, 2);
+  const { events: found } = await readEvidence(scene);
+  expect(found.map(({ refused, flags }) => [refused, ...flags.map(({ code, field }) => `${code} ${field}`)])).toEqual([
+    [null, 'undeclared targets[0].type'],
+    [null, 'undeclared action'],
+  ]);
+  expect(await metricOf(program, 'flags_total{code="undeclared"}')).toBe(2);
+  expect(await program.kill('SIGTERM')).toBe(0);
+});
+
 /** The run's S3 server, behind a gate: what the test shuts out is answered with 503. */
 async function gatedEndpoint(isShut: (url: string) => boolean): Promise<string> {
   const target = new URL(stackVariable('S3_ENDPOINT'));

@@ -10,9 +10,9 @@
 //
 // A key may be followed by the time from which, and that up to which it counts, as in an auditor's file of keys.
 
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { filesAt } from '../../../core/edge/catalogue-files.ts';
 import { nodeCrypto } from '../../../core/edge/crypto.ts';
 import { type SettingProblem, SettingsError } from '../../../core/edge/settings.ts';
 import { placeOf, readYaml } from '../../../core/edge/yaml-file.ts';
@@ -93,16 +93,7 @@ function problemOf(where: string, found: string, expected: string): SettingProbl
 }
 
 /** The files that settings name, folders by the YAML files in them. */
-export async function serviceFiles(paths: readonly string[]): Promise<string[]> {
-  const files = await Promise.all(
-    paths.map(async path => {
-      if (!(await stat(path)).isDirectory()) return [path];
-      const names = (await readdir(path)).filter(name => /\.ya?ml$/.test(name)).sort();
-      return names.map(name => join(path, name));
-    }),
-  );
-  return files.flat();
-}
+export const serviceFiles = (paths: readonly string[]): Promise<string[]> => filesAt(paths, /\.ya?ml$/);
 
 /** All services of the files; throws SettingsError with all that is wrong in any of them. */
 export async function readServices(paths: readonly string[]): Promise<RegisteredService[]> {

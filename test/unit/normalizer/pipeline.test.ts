@@ -12,7 +12,7 @@ import { valuesOf } from '../schemas/random.ts';
 import { encode, makeEvent, place, rawRecord, writer } from './records.ts';
 
 const now = 1_767_600_002_000_000;
-const off: Parts = { policy: null, services: null, enrichers: null, ring: null };
+const off: Parts = { policy: null, services: null, actions: null, enrichers: null, ring: null };
 const actor: AuditEvent['actor'] = {
   kind: 'human',
   id: 'u-77',

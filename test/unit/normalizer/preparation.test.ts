@@ -40,7 +40,7 @@ const batchOf = (records: FetchedRecord[]) => {
 };
 
 function preparationOf(records: FetchedRecord[], ring: Parts['ring'], writers = known): Preparation {
-  const parts: Parts = { policy: null, services: null, enrichers: null, ring };
+  const parts: Parts = { policy: null, services: null, actions: null, enrichers: null, ring };
   return new Preparation({ parts, writers }, place, batchOf(records), AbortSignal.timeout(10_000));
 }
 
@@ -89,7 +89,7 @@ test('where all keys are at hand, nothing is prepared before it is taken', async
   const prepared: unknown[] = [];
   const enrichers: Parts['enrichers'] = { enrich: record => record, seen: record => void prepared.push(record) };
   const records = Array.from({ length: 300 }, (_, at) => recordOf('p', at));
-  const parts: Parts = { policy: null, services: null, enrichers, ring };
+  const parts: Parts = { policy: null, services: null, actions: null, enrichers, ring };
   const preparation = new Preparation({ parts, writers: known }, place, batchOf(records), AbortSignal.timeout(1000));
   let taken = 0;
   const waits = await takeAll(preparation, 128, () => {

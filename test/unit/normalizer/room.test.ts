@@ -34,7 +34,7 @@ test('sealed, what was compressed well fits no more: its refusal does, and keeps
   const raw = rawRecord(value, { headers });
   const room = createRoom(2_000_000);
   const ring = memoryKeyRing();
-  const parts = { policy: null, services: null, enrichers: null, ring };
+  const parts = { policy: null, services: null, actions: null, enrichers: null, ring };
   const finishOne = async (one: typeof raw) => {
     const prepared = prepare(one, place, undefined, now, parts);
     await ring.prepare(prepared.sealing?.owners ?? [], AbortSignal.timeout(1000));
