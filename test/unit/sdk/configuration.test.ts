@@ -329,6 +329,30 @@ describe('a process that dies, or that Kafka does not hear', () => {
     expect(now).toMatchObject({ origin: { version: '2.0.0' }, actor });
   });
 
+  test('wherever it dies, each start that was noted is one event by its id, in order', async () => {
+    const ends = fc.constantFrom('well', 'before the note', 'away', 'behind the record');
+    const starts = fc.array(fc.record({ a: fc.integer({ min: 1, max: 3 }), end: ends }), { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(starts, async plan => {
+        const [auditor, store] = [createTestAuditor(), memoryStore()];
+        const noted: number[] = [];
+        for (const { a, end } of [...plan, { a: 4, end: 'well' }]) {
+          const last = noted.at(-1);
+          const dies = { 'before the note': 1, 'behind the record': 2 }[end] ?? Number.POSITIVE_INFINITY;
+          auditor.away = end === 'away';
+          await recordConfiguration(auditor, { a }, { store: diesAtWrite(store, dies), clear: ['*'] }).catch(
+            () => undefined,
+          );
+          if (a !== last && dies > 1) noted.push(a);
+        }
+        const events = new Map(auditor.events.map(event => [event.id, event.target.changes?.[0]]));
+        expect([...events.values()].map(change => change?.after)).toEqual(noted);
+        expect([...events.values()].map(change => change?.before)).toEqual([undefined, ...noted.slice(0, -1)]);
+        expect(noted.at(-1)).toBe(4);
+      }),
+    );
+  });
+
   test('many times keeps the first ones and the last', async () => {
     const [auditor, store] = [createTestAuditor(), memoryStore()];
     auditor.away = true;
