@@ -1,11 +1,12 @@
 /** `npm run gateway`: wires, and says why it could not start. */
 import { Counter, Gauge } from 'prom-client';
+import { catalogueFiles, readCatalogues } from '../../core/edge/catalogue-files.ts';
 import { createLifecycle } from '../../core/edge/lifecycle.ts';
 import { createLog } from '../../core/edge/log.ts';
 import { SettingsError } from '../../core/edge/settings-reader.ts';
 import { createTelemetry } from '../../core/edge/telemetry.ts';
 import { type Checker, createIdentifier, createOidcChecker, openApiKeyChecker } from '../identity/index.ts';
-import { type AuditError, createAuditor } from '../sdk/index.ts';
+import { type AuditError, createAuditor, defineActions } from '../sdk/index.ts';
 import { createGateway } from './http/app.ts';
 import { type GatewaySettings, gatewaySettings } from './http/settings.ts';
 
@@ -39,7 +40,9 @@ async function start(settings: GatewaySettings): Promise<void> {
   });
   const service = process.env.OTEL_SERVICE_NAME ?? 'gateway';
   const requestTimeoutMs = deliveryTimeoutMs / 2;
-  const audit = createAuditor({ service, deliveryTimeoutMs, requestTimeoutMs, spool: settings.spool, onError });
+  const options = { service, deliveryTimeoutMs, requestTimeoutMs, spool: settings.spool, onError };
+  const declarations = settings.actions && (await readCatalogues(await catalogueFiles(settings.actions)));
+  const audit = createAuditor(declarations ? { ...options, actions: defineActions(declarations) } : options);
   new Gauge({
     name: 'tidemark_gateway_spooled_events',
     help: 'Events in the spool that Kafka has not acknowledged',

@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
@@ -45,6 +46,36 @@ test('events that are posted are in the topic under the identity that was checke
     actor: { ...actor, credential: { method: 'api-key', subject: 'service/billing', keyId: stored.id } },
   });
   expect(close?.action).toBe('audit.close');
+});
+
+test('with a catalogue of actions, what is not as it declares is refused by the rule that it breaks', async () => {
+  const { raw } = await createFresh();
+  const folder = temporaryFolder();
+  const [file, actions] = [join(folder, 'keys.yaml'), join(folder, 'actions.yaml')];
+  const actor = { kind: 'machine', id: 'service/billing' } as const;
+  const expiresAt = Date.now() + 86_400_000;
+  const { key } = createApiKey(file, { actor, owner: 'u-7', roles: [], by: 'u-9', expiresAt }, Date.now());
+  const declared = '{ targets: [invoice], required: [reason], by: { kinds: [machine] } }';
+  writeFileSync(actions, `catalogue: 1\nactions:\n  invoice.cancel: ${declared}\n`);
+  const { url, exit, stop } = await startGateway({
+    TIDEMARK_RAW_TOPIC: raw,
+    TIDEMARK_API_KEYS: file,
+    TIDEMARK_ACTIONS: actions,
+  });
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
+  const post = async (event: object) => {
+    const answer = await fetch(`${url}/v1/events`, { method: 'POST', headers, body: JSON.stringify(event) });
+    const { results } = (await answer.json()) as { results: { problems?: { rule?: string }[] }[] };
+    return [answer.status, ...results.flatMap(({ problems = [] }) => problems.map(({ rule }) => rule))];
+  };
+  const cancel = { action: 'invoice.cancel', target: { type: 'invoice', id: 'i-7' }, reason: 'paid twice' };
+  expect(await post(cancel)).toEqual([202]);
+  expect(await post({ ...cancel, reason: undefined })).toEqual([422, 'invoice.cancel/required']);
+  expect(await post({ ...cancel, action: 'invoice.shred' })).toEqual([422, 'declared']);
+  stop();
+  expect(await exit).toEqual([0, null]);
+  const [record] = await readRaw(raw, 2);
+  expect(record?.event.targets[0]).toMatchObject({ type: 'invoice', id: 'i-7' });
 });
 
 test('with a spool the answer is 202 while Kafka is away, and the next gateway sends what one that was killed has left', async () => {

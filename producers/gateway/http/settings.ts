@@ -1,5 +1,6 @@
 /** The gateway's settings; those of Kafka and the registry are the SDK's, which reads and checks them itself. */
 import { z } from 'zod';
+import { CATALOGUES_SETTING } from '../../../core/edge/catalogue-files.ts';
 import { type Env, type Rule, SettingsReader } from '../../../core/edge/settings-reader.ts';
 
 export interface GatewaySettings {
@@ -13,6 +14,8 @@ export interface GatewaySettings {
   readonly maxEvents: number;
   readonly rate: number;
   readonly role: string | undefined;
+  /** Files and folders of catalogues: nothing but what they declare is recorded; null: anything is. */
+  readonly actions: readonly string[] | null;
   readonly githubSecret: string | undefined;
   /** Where events wait while Kafka is away. */
   readonly spool: { readonly directory: string; readonly maxBytes: number } | undefined;
@@ -43,6 +46,7 @@ export function gatewaySettings(env: Env): GatewaySettings {
     maxEvents: reader.optional('TIDEMARK_GATEWAY_MAX_EVENTS', wholeNumber(1, 10_000), 500),
     rate: reader.optional('TIDEMARK_GATEWAY_RATE', wholeNumber(1, 1_000_000), 1000),
     role: reader.text('TIDEMARK_GATEWAY_ROLE'),
+    actions: reader.list(CATALOGUES_SETTING) ?? null,
     githubSecret: reader.text('TIDEMARK_GITHUB_SECRET'),
     spool: directory === undefined ? undefined : { directory, maxBytes },
   };
