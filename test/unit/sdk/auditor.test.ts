@@ -135,7 +135,7 @@ describe('failures', () => {
     ['unsent', 'not-sent'],
     ['unknown', 'unknown-outcome'],
   ] as const)('%s until the delivery timeout: %s, and the number is abandoned', async (answer, code) => {
-    const { auditor, transport } = fakeAuditor({ deliveryTimeoutMs: 30 });
+    const { auditor, transport } = fakeAuditor({ deliveryTimeoutMs: 500 });
     transport.answer = () => answer;
     await expect(auditor.record(anEvent())).rejects.toMatchObject({ code, message: expect.stringContaining(answer) });
     transport.answer = () => 'ok';
@@ -201,7 +201,7 @@ describe('failures', () => {
 
 describe('emit', () => {
   test('returns at once and reports failures to onError and the counters', async () => {
-    const { auditor, transport, errors } = fakeAuditor({ deliveryTimeoutMs: 20 });
+    const { auditor, transport, errors } = fakeAuditor({ deliveryTimeoutMs: 500 });
     expect(auditor.emit(anEvent())).toBeUndefined();
     auditor.emit({} as AuditInput);
     expect(errors.map(({ code }) => code)).toEqual(['invalid-event']);
