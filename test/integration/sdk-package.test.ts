@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFresh, stackEnv } from '../stack.ts';
+import { packSdk } from '../try-sdk/pack.ts';
 import { readRaw } from './sdk-topic.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,12 +16,9 @@ let project = '';
 
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), 'tidemark-sdk-'));
-  await execute('npm', ['run', '-s', 'build:sdk'], { cwd: root });
-  const dist = join(root, 'producers/sdk/dist');
-  const packed = await execute('npm', ['pack', '--json', '--pack-destination', project], { cwd: dist });
-  const [{ filename }] = JSON.parse(packed.stdout);
+  const file = await packSdk(project);
   await writeFile(join(project, 'package.json'), '{ "name": "empty", "private": true }');
-  await execute('npm', ['install', '--no-audit', '--no-fund', join(project, filename)], { cwd: project });
+  await execute('npm', ['install', '--no-audit', '--no-fund', file], { cwd: project });
 });
 
 afterAll(() => rm(project, { recursive: true, force: true }));

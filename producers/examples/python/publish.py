@@ -30,7 +30,8 @@ def register(url: str, text: str) -> int:
 
 
 class Publisher:
-    def __init__(self, schema_text: str) -> None:
+    def __init__(self, service: str, schema_text: str) -> None:
+        self.service = service
         self.schema = fastavro.parse_schema(json.loads(schema_text))
         self.prefix = struct.pack(">bI", 0, register(os.environ["SCHEMA_REGISTRY_URL"], schema_text))
         # Idempotent: acks=all, and what is sent again on the way is appended once, in order.
@@ -41,7 +42,7 @@ class Publisher:
         """Returns the event's id once all in-sync replicas have it; raises where they have not."""
         number = {"instance": self.instance, "sequence": self.sequence, "last": last, "abandoned": []}
         event = {"id": str(uuid.uuid4()), "occurredAt": time.time_ns() // 1000, "action": action, "outcome": "success"}
-        event |= {"targets": [target], "origin": {"service": "python-example"}, "producer": number} | more
+        event |= {"targets": [target], "origin": {"service": self.service}, "producer": number} | more
         datum = io.BytesIO()
         fastavro.schemaless_writer(datum, self.schema, event)
         self.sequence += 1
@@ -64,7 +65,7 @@ class Publisher:
 
 if __name__ == "__main__":
     with open(sys.argv[1], encoding="utf-8") as file:
-        publisher = Publisher(file.read())
+        publisher = Publisher("python-example", file.read())
     change = {"field": "state", "before": {"type": "string", "text": "open"}, "after": {"type": "string", "text": "closed"}}
     print(publisher.record("account.close", {"type": "account", "id": "a-1842", "changes": [change]}, reason="asked for"))
     print(publisher.record("account.open", {"type": "account", "id": "a-1843"}, actor={"kind": "machine", "id": "batch"}))

@@ -1,14 +1,17 @@
 /**
- * `npm run build:sdk`: the SDK as a package for others, in `producers/sdk/dist`. Plain JavaScript with types, by `tsc`
- * alone; the files keep their places below the root, so that what reads a file beside itself finds it there. ESM without
- * top-level await, which CommonJS can require from Node 20.19 on.
+ * `npm run build:sdk`: the SDK as a package for others, in `producers/sdk/dist`, or in the folder that is named. Plain
+ * JavaScript with types, by `tsc` alone; the files keep their places below the root, so that what reads a file beside
+ * itself finds it there. ESM without top-level await, which CommonJS can require from Node 20.19 on.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = new URL('../../../', import.meta.url);
-const dist = new URL('../dist/', import.meta.url);
+const usual = new URL('../dist/', import.meta.url);
+const [chosen] = process.argv.slice(2);
+const dist = chosen === undefined ? usual : pathToFileURL(`${resolve(chosen)}/`);
 const path = (url: URL): string => fileURLToPath(url);
 
 /** What a publisher needs, and nothing of the consumers'. */
@@ -72,9 +75,11 @@ function packageManifest(project: Manifest): object {
   };
 }
 
-rmSync(dist, { recursive: true, force: true });
+// What somebody names may hold more than a build.
+if (dist === usual) rmSync(dist, { recursive: true, force: true });
 const compiler = path(new URL('node_modules/typescript/bin/tsc', root));
-execFileSync(process.execPath, [compiler, '-p', path(new URL('tsconfig.json', import.meta.url))], { stdio: 'inherit' });
+const settings = path(new URL('tsconfig.json', import.meta.url));
+execFileSync(process.execPath, [compiler, '-p', settings, '--outDir', path(dist)], { stdio: 'inherit' });
 copyFileSync(new URL('schemas/audit-event.avsc', root), new URL('schemas/audit-event.avsc', dist));
 copyFileSync(new URL('schemas/audit-record.avsc', root), new URL('schemas/audit-record.avsc', dist));
 const table = 'producers/sdk/outbox/table.sql';

@@ -2,10 +2,9 @@
 import { spawn } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../temporary.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -43,44 +42,27 @@ const EXPECTED: readonly (readonly [string, readonly string[]])[] = [
   ],
 ];
 
-/** Those that serve, by what they import. */
-const SERVERS = ['@tidemark/sdk/fastify', '@tidemark/sdk/express', '@tidemark/sdk/hono'];
-
 const TEST = '@tidemark/sdk/testing';
 
 test('there are as many snippets as are run', () => {
-  const known = [...EXPECTED.map(([line]) => line), ...SERVERS, `${TEST}'`];
+  const known = [...EXPECTED.map(([line]) => line), `${TEST}'`];
   expect(snippets.map(text => known.filter(line => text.includes(line)).length)).toEqual(snippets.map(() => 1));
 });
 
 test.each(EXPECTED)('%s', async (line, printed) => {
-  const child = start(line, {});
+  const child = start(line);
   expect(await child.end).toBe(0);
   for (const one of printed) expect(child.printed().split('\n')).toContain(one);
 });
 
-test.each(SERVERS)('%s', async name => {
-  const port = await freePort();
-  const child = start(name, { PORT: String(port) });
-  const answer = await vi.waitFor(() => fetch(`http://127.0.0.1:${port}/accounts/42/close`, { method: 'POST' }), {
-    timeout: 60_000,
-    interval: 50,
-  });
-  expect(await answer.json()).toEqual({ closed: true });
-  await vi.waitUntil(() => child.printed().includes('audit: account.close success account/42'), { timeout: 60_000 });
-  child.stop();
-  expect(await child.end).toBe(0);
-  expect(child.printed()).toContain('audit: audit.close success');
-});
-
 test(TEST, async () => {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const child = start(`${TEST}'`, {}, file => [vitest, 'run', '--root', dirname(file)]);
+  const child = start(`${TEST}'`, file => [vitest, 'run', '--root', dirname(file)]);
   expect([await child.end, child.printed()]).toEqual([0, '']);
 });
 
 /** Runs the snippet that has a text, with the sources in the place of the package. */
-function start(having: string, more: Record<string, string>, by = (file: string) => [file]) {
+function start(having: string, by = (file: string) => [file]) {
   const folder = temporaryFolder();
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   const text = snippets.find(snippet => snippet.includes(having)) ?? '';
@@ -88,7 +70,7 @@ function start(having: string, more: Record<string, string>, by = (file: string)
     `'${root}producers/sdk${path === '/testing' ? '/testing/index' : path}.ts'`;
   const file = join(folder, 'snippet.test.mts');
   writeFileSync(file, text.replace(/'@tidemark\/sdk(\/[a-z/]+)?'/g, sources));
-  const env = { PATH: process.env.PATH, TIDEMARK_TRANSPORT: 'console', ...more };
+  const env = { PATH: process.env.PATH, TIDEMARK_TRANSPORT: 'console' };
   const child = spawn(process.execPath, by(file), { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   let printed = '';
@@ -96,13 +78,5 @@ function start(having: string, more: Record<string, string>, by = (file: string)
     printed += one;
   });
   const end = new Promise(resolve => child.once('close', resolve));
-  return { end, printed: () => printed, stop: () => child.kill('SIGTERM') };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise(resolve => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
+  return { end, printed: () => printed };
 }
