@@ -170,6 +170,8 @@ export class KafkaTransport implements Transport {
       const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
       if (partitions.length === 0) throw new Error(`found no partitions of ${topic}, expected at least one`);
       return partitions;
+    } catch (error) {
+      throw isUnknownTopic(error) ? new Error(noTopic(topic), { cause: error }) : error;
     } finally {
       await admin.disconnect().catch(() => undefined);
     }
@@ -242,6 +244,16 @@ function explain(thrown: unknown, otherwise: 'unsent' | 'unknown'): TransportErr
   const refused = REFUSED.has(type) || error.name === SASL_FAILURE;
   return new TransportError(refused ? 'refused' : otherwise, `${error.message}${settingOf(error)}`, { cause: error });
 }
+
+/** Also what may not be described is unknown. */
+function isUnknownTopic(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if ('type' in at && at.type === 'UNKNOWN_TOPIC_OR_PARTITION') return true;
+  return false;
+}
+
+const noTopic = (topic: string): string =>
+  `the brokers know no topic ${topic}: it has to be created, or TIDEMARK_RAW_TOPIC has to name another`;
 
 /** The settings that an error is about, where it is about any. */
 function settingOf(error: Error): string {

@@ -168,12 +168,13 @@ export class Sender implements Delivery {
     const now = Date.now();
     if (this.#opening.notBefore > now) return this.#untilNext(this.#opening.notBefore, now);
     if (this.#pending === 0) return 0;
+    const timeoutMs = this.#timeout(this.#all()[0]);
     try {
-      await this.#transport.open(this.#timeout(this.#all()[0]));
+      await this.#transport.open(timeoutMs);
       this.#deal();
       this.#opening.failures = 0;
     } catch (error) {
-      this.#failOpening(asTransportError(error, 'unsent'));
+      this.#failOpening(asTransportError(error, 'unsent'), timeoutMs);
       return 0;
     }
     const next = this.#nextLane();
@@ -214,11 +215,13 @@ export class Sender implements Delivery {
 
   async #sendFrom(partition: number, lane: Lane): Promise<void> {
     const batch = this.#head(lane);
+    const timeoutMs = this.#timeout(batch[0]);
     let unsent: Unsent | undefined;
     try {
       const messages = batch.map(entry => entry.outgoing);
-      unsent = await this.#transport.send(partition, messages, this.#timeout(batch[0]));
+      unsent = await this.#transport.send(partition, messages, timeoutMs);
     } catch (error) {
+      this.#note(asTransportError(error, 'unknown'), lane, timeoutMs);
       this.#failSending(lane, batch, asTransportError(error, 'unknown'));
       this.#forgetEmpty(partition, lane);
       return;
@@ -263,8 +266,13 @@ export class Sender implements Delivery {
     return lane.entries.slice(0, end === -1 ? undefined : end);
   }
 
-  #failOpening(error: TransportError): void {
-    this.#lastProblem = error.message;
+  /** What an event that is given up says: not that its last attempt, cut short by its deadline, had no answer in so little time. */
+  #note(error: TransportError, { failures }: Lane, timeoutMs: number): void {
+    if (failures === 0 || timeoutMs >= this.#settings.requestTimeoutMs) this.#lastProblem = error.message;
+  }
+
+  #failOpening(error: TransportError, timeoutMs: number): void {
+    this.#note(error, this.#opening, timeoutMs);
     if (error.outcome === 'refused' && this.#givesUp) {
       for (const entry of this.#all()) this.#giveUp(entry, error);
       this.#intake = [];
@@ -273,7 +281,6 @@ export class Sender implements Delivery {
   }
 
   #failSending(lane: Lane, batch: Entry[], error: TransportError): void {
-    this.#lastProblem = error.message;
     const only = batch[0];
     if (error.outcome === 'too-large' && batch.length > 1) {
       this.#batchBytes = Math.floor(batch.reduce((sum, entry) => sum + entry.bytes, 0) / 2);

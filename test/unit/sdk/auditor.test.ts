@@ -168,6 +168,17 @@ describe('failures', () => {
     expect(forbidden.auditor.stats().retries).toBe(0);
   });
 
+  test('the error says why it did not go, and not that the last attempt was short', async () => {
+    const { auditor, transport } = fakeAuditor({ deliveryTimeoutMs: 30 });
+    let attempts = 0;
+    transport.open = async () => {
+      attempts += 1;
+      throw new Error(attempts === 1 ? 'connection refused' : 'no answer within 500 ms');
+    };
+    await expect(auditor.record(anEvent())).rejects.toThrow(/could not be sent: connection refused$/);
+    expect(attempts).toBeGreaterThan(1);
+  });
+
   test('every number is taken or listed as abandoned, whatever happens', async () => {
     const answers = fc.array(fc.constantFrom('ok', 'unsent', 'unknown', 'lost-answer', 'refused'), { maxLength: 12 });
     await fc.assert(
