@@ -22,7 +22,8 @@ export interface Identified {
 
 /** Options of the plugins; `Request` is the framework's own. */
 export interface RequestAuditOptions<Request> {
-  readonly audit: Auditor;
+  /** Of whatever actions: one that is not declared is refused when it is recorded. */
+  readonly audit: Auditor<never>;
   /**
    * Checks the caller's credential. Nothing: anonymous. Where it throws, the request goes on as an anonymous one whose
    * events say `identity.problem`; routes with `requireActor` deny it.
@@ -77,6 +78,7 @@ export function passingOf<Request>(passing: WeakMap<object, Passing<Request>>, r
 
 export class RequestAudit<Request> {
   readonly #options: RequestAuditOptions<Request>;
+  readonly #audit: Auditor;
   readonly #inside: Inside;
   readonly #addressOf: ClientAddress;
 
@@ -89,6 +91,7 @@ export class RequestAudit<Request> {
       );
     }
     this.#options = options;
+    this.#audit = options.audit as Auditor;
     this.#inside = inside;
     this.#addressOf = clientAddressBy(options.trustProxy);
   }
@@ -123,7 +126,7 @@ export class RequestAudit<Request> {
   /** Records without waiting how a request ended. Never throws. */
   emit(audited: Audited, route: RouteAudit<Request>, request: Request, status: number): void {
     try {
-      this.run(audited, () => this.#options.audit.emit(eventOf(route, request, status)));
+      this.run(audited, () => this.#audit.emit(eventOf(route, request, status)));
     } catch (thrown) {
       this.#inside.failed(asAuditError(thrown));
     }
@@ -132,7 +135,7 @@ export class RequestAudit<Request> {
   /** Whether the event is safe: where it is not, the answer has to be another. Never rejects. */
   async record(audited: Audited, route: RouteAudit<Request>, request: Request, status: number): Promise<boolean> {
     try {
-      await this.run(audited, () => this.#options.audit.record(eventOf(route, request, status)));
+      await this.run(audited, () => this.#audit.record(eventOf(route, request, status)));
       return true;
     } catch (thrown) {
       this.#inside.failed(asAuditError(thrown));
