@@ -58,9 +58,9 @@ async function start(settings: GatewaySettings): Promise<void> {
     ...settings,
     audit,
     identifier,
-    onAnswer: status => {
-      answers.inc({ status });
-      if (status === 503 || status === 202) isAway = status === 503;
+    onAnswer: status => answers.inc({ status }),
+    onDelivery: isDelivered => {
+      isAway = !isDelivered;
     },
     onError: error => log.error({ error }, 'a request failed'),
   });

@@ -90,8 +90,22 @@ export function slug(text: string): string | undefined {
 export function requiredAt(payload: unknown, path: string): string {
   const found = idAt(payload, path);
   if (found !== undefined) return found;
-  const problem = { field: path, found: at(payload, path) === undefined ? 'nothing' : 'no text', expected: 'a text' };
-  throw new AuditError('invalid-event', `${path}: found ${problem.found}, expected a text`, { problems: [problem] });
+  throw invalid(path, at(payload, path) === undefined ? 'nothing' : 'no text', 'a text');
+}
+
+/** Of one field of an item, as `record` tells what is wrong with an event. */
+export function invalid(field: string, found: string, expected: string): AuditError {
+  return new AuditError('invalid-event', `${field}: found ${found}, expected ${expected}`, {
+    problems: [{ field, found, expected }],
+  });
+}
+
+/** A name with dots as an action, in lower case and without what no action has; one word gets a noun before it. */
+export function actionOf(name: string): string {
+  const parts = name.split('.').flatMap(part => slug(part) ?? []);
+  // The verb and the nearest nouns tell most.
+  while (parts.length > 2 && parts.join('.').length > 128) parts.shift();
+  return parts.length >= 2 ? parts.join('.') : `event.${parts[0] ?? 'receive'}`;
 }
 
 /** Stands for an id that may be somebody's name or address: the same for the same text, and no way back to one that can't be guessed. */

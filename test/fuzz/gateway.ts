@@ -10,7 +10,13 @@ export interface FuzzedGateway {
   recorded(): readonly { readonly id: string }[];
 }
 
-export const fuzzedRoutes = ['/v1/events', '/v1/cloudevents', '/v1/webhooks/kubernetes', '/v1/webhooks/cloudtrail'];
+export const fuzzedRoutes = [
+  '/v1/events',
+  '/v1/cloudevents',
+  '/v1/webhooks/kubernetes',
+  '/v1/webhooks/cloudtrail',
+  '/v1/logs',
+];
 const types = ['application/json', 'application/cloudevents+json', 'application/cloudevents-batch+json', 'text/plain'];
 
 const event = { action: 'invoice.cancel', target: { type: 'invoice', id: 'i-7' } };
@@ -28,11 +34,41 @@ const trail = {
   eventSource: 'ec2.amazonaws.com',
   userIdentity: { type: 'IAMUser' },
 };
-const samples = [event, cloudEvent, audit, trail, { kind: 'EventList', items: [audit] }, { Records: [trail] }];
+const logRecord = {
+  eventName: 'invoice.cancel',
+  timeUnixNano: '1767614400123456789',
+  traceId: '5b8efff798038103d269b633813fc60c',
+  spanId: 'eee19b7ec3c1b174',
+  attributes: [
+    { key: 'audit.target.id', value: { intValue: '1842' } },
+    { key: 'user.id', value: { stringValue: 'u-1' } },
+    { key: 'of', value: { arrayValue: { values: [{ doubleValue: 'NaN' }, { kvlistValue: { values: [] } }] } } },
+  ],
+};
+const scopeLogs = [{ scope: { name: 's' }, logRecords: [logRecord, { body: { stringValue: 'x' } }] }];
+const resourceLogs = [{ resource: { attributes: [{ key: 'service.name', value: { stringValue: 'a' } }] }, scopeLogs }];
+const samples = [
+  event,
+  cloudEvent,
+  audit,
+  trail,
+  { kind: 'EventList', items: [audit] },
+  { Records: [trail] },
+  { resourceLogs },
+  { resourceLogs: [{ scopeLogs: [{ logRecords: [logRecord, logRecord] }] }] },
+];
 
 /** Samples of which fields were replaced by anything, or taken from another. */
 const names = fc.constantFrom(...new Set(samples.flatMap(sample => Object.keys(sample))), '__proto__', 'kind', 'items');
 const part = fc.oneof(fc.jsonValue(), ...samples.map(sample => fc.constant(sample)), fc.constant(event.target));
+/** Requests of OTLP in which something deep within is anything. */
+const logs = fc
+  .tuple(fc.constantFrom(...Object.keys(logRecord), 'body', 'flags', 'observedTimeUnixNano'), part, fc.boolean())
+  .map(([name, value, isAttribute]) => {
+    const attributes = [...logRecord.attributes, { key: name, value }];
+    const altered = isAttribute ? { ...logRecord, attributes } : { ...logRecord, [name]: value };
+    return { resourceLogs: [{ ...resourceLogs[0], scopeLogs: [{ logRecords: [logRecord, altered] }] }] };
+  });
 const almost = fc
   .tuple(fc.constantFrom(...samples), fc.dictionary(names, part, { maxKeys: 4 }))
   .map(([sample, fields]) => ({ ...sample, ...fields }));
@@ -40,7 +76,7 @@ const text = fc.oneof(
   { weight: 1, arbitrary: fc.oneof(fc.string(), fc.json()) },
   {
     weight: 3,
-    arbitrary: fc.oneof(part, almost, fc.array(almost, { maxLength: 4 })).map(value => JSON.stringify(value)),
+    arbitrary: fc.oneof(part, almost, logs, fc.array(almost, { maxLength: 4 })).map(value => JSON.stringify(value)),
   },
 );
 const header = fc.constantFrom(
@@ -65,6 +101,7 @@ export async function fuzzGateway(gateway: FuzzedGateway, runs: number, seed: nu
     const { status, body: answer } = await gateway.ask(url, body, { ...more, 'content-type': type });
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
     if (status >= 500) throw new Error(`answered ${status}`);
+    if (url === '/v1/logs') return checkLogs(status, body, answer, gateway.recorded().length - before);
     const results: { id?: string; status: string }[] = JSON.parse(answer).results ?? [];
     const accepted = results.filter(result => result.status === 'accepted').map(({ id }) => id);
     const recorded = gateway
@@ -79,4 +116,16 @@ export async function fuzzGateway(gateway: FuzzedGateway, runs: number, seed: nu
   const property = fc.asyncProperty(fc.constantFrom(...fuzzedRoutes), fc.constantFrom(...types), text, headers, ask);
   await fc.assert(property, { numRuns: runs, seed });
   return statuses;
+}
+
+/** OTLP answers with a number alone. */
+function checkLogs(status: number, body: string, answer: string, recorded: number): void {
+  const rejected = Number(JSON.parse(answer).partialSuccess?.rejectedLogRecords ?? 0);
+  const { resourceLogs: found }: { resourceLogs?: { scopeLogs?: { logRecords?: unknown[] }[] }[] } =
+    status === 200 ? JSON.parse(body) : {};
+  const records =
+    found?.flatMap(({ scopeLogs: scopes }) => scopes?.flatMap(scope => scope.logRecords ?? []) ?? []) ?? [];
+  if (records.length - rejected !== recorded) {
+    throw new Error(`answered ${status}, ${rejected} of ${records.length} rejected, recorded ${recorded}`);
+  }
 }

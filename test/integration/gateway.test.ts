@@ -1,25 +1,19 @@
 // The gateway as a program: started as an operator starts it, asked as any language asks it, read from the raw topic.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { generatePem } from '../../core/edge/crypto.ts';
 import { SOURCE_HEADER } from '../../core/proof/source.ts';
-import { createApiKey } from '../../producers/identity/index.ts';
 import { createAuditor } from '../../producers/sdk/index.ts';
-import { createFresh, stackEnv } from '../stack.ts';
+import { createFresh } from '../stack.ts';
 import { temporaryFolder } from '../temporary.ts';
+import { billingKey, startGateway } from './gateway-program.ts';
 import { readRaw } from './sdk-topic.ts';
 
 test('events that are posted are in the topic under the identity that was checked', async () => {
   const { raw } = await createFresh();
-  const file = join(temporaryFolder(), 'keys.yaml');
-  const actor = { kind: 'machine', id: 'service/billing' } as const;
-  const grant = { actor, owner: 'u-7', roles: [], by: 'u-9', expiresAt: Date.now() + 86_400_000 };
-  const { key, stored } = createApiKey(file, grant, Date.now());
+  const { file, key, stored, actor } = billingKey();
   const { url, exit, stop } = await startGateway({
     TIDEMARK_RAW_TOPIC: raw,
     TIDEMARK_API_KEYS: file,
@@ -50,11 +44,8 @@ test('events that are posted are in the topic under the identity that was checke
 
 test('with a catalogue of actions, what is not as it declares is refused by the rule that it breaks', async () => {
   const { raw } = await createFresh();
-  const folder = temporaryFolder();
-  const [file, actions] = [join(folder, 'keys.yaml'), join(folder, 'actions.yaml')];
-  const actor = { kind: 'machine', id: 'service/billing' } as const;
-  const expiresAt = Date.now() + 86_400_000;
-  const { key } = createApiKey(file, { actor, owner: 'u-7', roles: [], by: 'u-9', expiresAt }, Date.now());
+  const { file, key } = billingKey();
+  const actions = join(temporaryFolder(), 'actions.yaml');
   const declared = '{ targets: [invoice], required: [reason], by: { kinds: [machine] } }';
   writeFileSync(actions, `catalogue: 1\nactions:\n  invoice.cancel: ${declared}\n`);
   const { url, exit, stop } = await startGateway({
@@ -80,12 +71,9 @@ test('with a catalogue of actions, what is not as it declares is refused by the 
 
 test('with a spool the answer is 202 while Kafka is away, and the next gateway sends what one that was killed has left', async () => {
   const { raw } = await createFresh();
-  const folder = temporaryFolder();
-  const file = join(folder, 'keys.yaml');
-  const actor = { kind: 'machine', id: 'service/billing' } as const;
-  const expiresAt = Date.now() + 86_400_000;
-  const { key } = createApiKey(file, { actor, owner: 'u-7', roles: [], by: 'u-9', expiresAt }, Date.now());
-  const env = { TIDEMARK_RAW_TOPIC: raw, TIDEMARK_API_KEYS: file, TIDEMARK_GATEWAY_SPOOL: join(folder, 'spool') };
+  const { file, key } = billingKey();
+  const spool = join(temporaryFolder(), 'spool');
+  const env = { TIDEMARK_RAW_TOPIC: raw, TIDEMARK_API_KEYS: file, TIDEMARK_GATEWAY_SPOOL: spool };
   const first = await startGateway({ ...env, KAFKA_BROKERS: '127.0.0.1:1' });
   const answer = await fetch(`${first.url}/v1/events`, {
     method: 'POST',
@@ -106,10 +94,7 @@ test('with a spool the answer is 202 while Kafka is away, and the next gateway s
 
 test('the SDK records by way of it, with a URL and a key', async () => {
   const { raw } = await createFresh();
-  const file = join(temporaryFolder(), 'keys.yaml');
-  const actor = { kind: 'machine', id: 'service/billing' } as const;
-  const expiresAt = Date.now() + 86_400_000;
-  const { key } = createApiKey(file, { actor, owner: 'u-7', roles: [], by: 'u-9', expiresAt }, Date.now());
+  const { file, key, actor } = billingKey();
   const { url } = await startGateway({ TIDEMARK_RAW_TOPIC: raw, TIDEMARK_API_KEYS: file });
   const auditor = createAuditor({ url, apiKey: key, service: 'billing' });
   const target = (n: number) => ({ type: 'invoice', id: `i-${n}` });
@@ -119,30 +104,3 @@ test('the SDK records by way of it, with a URL and a key', async () => {
   expect(events.map(({ id }) => id).sort()).toEqual(ids.sort());
   for (const event of events) expect(event).toMatchObject({ actor, origin: { service: 'billing' } });
 });
-
-async function startGateway(env: Record<string, string>) {
-  const args = ['--import', './infra/node-24.mjs', 'producers/gateway/main.ts'];
-  const gateway = spawn(process.execPath, args, {
-    env: { ...process.env, ...stackEnv(), ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exit = once(gateway, 'exit');
-  onTestFinished(async () => {
-    if (gateway.exitCode === null) gateway.kill('SIGKILL');
-    await exit;
-  });
-  const lines: string[] = [];
-  const running = new Promise<number>((resolve, reject) => {
-    createInterface({ input: gateway.stdout }).on('line', line => {
-      lines.push(line);
-      const { msg, port }: { msg?: string; port?: number } = JSON.parse(line);
-      if (msg === 'running' && port !== undefined) resolve(port);
-    });
-    void exit.then(() => reject(new Error(`the gateway ended: ${lines.join('\n')}`)));
-  });
-  return {
-    url: `http://127.0.0.1:${await running}`,
-    exit,
-    stop: (signal: NodeJS.Signals = 'SIGTERM') => gateway.kill(signal),
-  };
-}

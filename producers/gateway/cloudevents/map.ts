@@ -3,8 +3,7 @@
  * object with `action`, and `target` or `targets`) says what happened, and the context what it leaves out; of any other the context is the
  * event, and its data an attribute.
  */
-import { AuditError } from '../../sdk/index.ts';
-import { at, idAt, identifier, isObject, type Payload, requiredAt, slug, timeAt } from '../payload.ts';
+import { actionOf, at, idAt, identifier, invalid, isObject, type Payload, requiredAt, timeAt } from '../payload.ts';
 
 /** Attributes of the context that the specification names, and the two that hold data. */
 const CONTEXT = new Set([
@@ -23,10 +22,7 @@ const CONTEXT = new Set([
 /** Throws AuditError `invalid-event` for what is none. `id`: a stable id made of texts: source and id name a CloudEvent. */
 export function mapCloudEvent(item: unknown, id: (...parts: string[]) => string): Payload {
   const version = requiredAt(item, 'specversion');
-  if (!/^1\.\d+$/.test(version)) {
-    const problem = { field: 'specversion', found: 'another version', expected: '1.0' };
-    throw new AuditError('invalid-event', 'specversion: found another version, expected 1.0', { problems: [problem] });
-  }
+  if (!/^1\.\d+$/.test(version)) throw invalid('specversion', 'another version', '1.0');
   const [own, source, type] = [requiredAt(item, 'id'), requiredAt(item, 'source'), requiredAt(item, 'type')];
   const context = {
     id: id('cloudevent', source, own),
@@ -49,14 +45,6 @@ export function mapCloudEvent(item: unknown, id: (...parts: string[]) => string)
       data: dataOf(item, data),
     },
   };
-}
-
-/** `com.example.Account.Closed` as it is, in lower case and without what no action has; one word gets a noun before it. */
-function actionOf(type: string): string {
-  const parts = type.split('.').flatMap(part => slug(part) ?? []);
-  // The verb and the nearest nouns tell most.
-  while (parts.length > 2 && parts.join('.').length > 128) parts.shift();
-  return parts.length >= 2 ? parts.join('.') : `event.${parts[0] ?? 'receive'}`;
 }
 
 function extensionsOf(item: unknown): Payload {

@@ -13,15 +13,15 @@ export function eventsOf(body: unknown, maxEvents: number): readonly unknown[] {
   if (events.length > maxEvents) {
     throw new RequestError(413, `the body: found ${events.length} events, expected at most ${maxEvents}`);
   }
-  checkDepth(body);
+  checkDepth(body, MAX_DEPTH);
   return events;
 }
 
-/** Level by level: what is nested too deeply for a limit is nested too deeply for recursion. */
-function checkDepth(body: object): void {
+/** Level by level: what is nested too deeply for a limit is nested too deeply for recursion. Throws RequestError. */
+export function checkDepth(body: object, most: number): void {
   let level: unknown[] = [body];
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > MAX_DEPTH) throw new RequestError(400, `the body: expected at most ${MAX_DEPTH} levels of nesting`);
+    if (depth > most) throw new RequestError(400, `the body: expected at most ${most} levels of nesting`);
     level = level.flatMap(value => (typeof value === 'object' && value !== null ? Object.values(value) : []));
   }
 }

@@ -1,22 +1,21 @@
 /** `POST /v1/webhooks/github`: deliveries of GitHub whose signature is right, as the events that the mapping makes of them. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import type { Auditor } from '../../sdk/index.ts';
 import { mapGitHubWebhook } from '../github/index.ts';
 import type { Idempotency } from './idempotency.ts';
 import { RequestError } from './problem.ts';
-import { recordAll } from './record.ts';
+import { answerOf, type RecordAll } from './record.ts';
 import { send } from './send.ts';
 
 export interface GitHubWebhookOptions {
-  readonly audit: Auditor;
+  readonly record: RecordAll;
   readonly secret: string;
   readonly idempotency: Idempotency;
   readonly onAnswer: (status: number) => void;
 }
 
 export function addGitHubWebhook(app: FastifyInstance, options: GitHubWebhookOptions): void {
-  const { audit, secret, idempotency } = options;
+  const { record, secret, idempotency } = options;
   void app.register(async scope => {
     // What is signed are the bytes, not what they are parsed to.
     scope.removeContentTypeParser('application/json');
@@ -30,8 +29,10 @@ export function addGitHubWebhook(app: FastifyInstance, options: GitHubWebhookOpt
         const deliveryId = header(request.headers, 'x-github-delivery');
         const payload = parse(bytes);
         const events = mapGitHubWebhook(name, payload, { deliveryId });
-        const work = (seed: string) =>
-          recordAll({ audit, events, seed, inputOf: (event, id) => (id === undefined ? event : { ...event, id }) });
+        const work = async (seed: string) =>
+          answerOf(
+            await record({ events, seed, inputOf: (event, id) => (id === undefined ? event : { ...event, id }) }),
+          );
         return send(reply, await idempotency.answer('github', deliveryId, [name, payload], work));
       },
     });

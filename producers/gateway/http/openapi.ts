@@ -2,6 +2,8 @@
  * The OpenAPI 3.1 document of the gateway, served at `/openapi.json`. Its examples are requests that the tests send, so each is one that is
  * accepted.
  */
+import { logsOperation, logsSchemas } from './openapi-logs.ts';
+import { OTLP_LOGS } from './otlp.ts';
 import { cloudEventTypes, type EventRoute, eventRoutes } from './routes.ts';
 
 const text = (description: string, more: object = {}) => ({ type: 'string', description, ...more });
@@ -212,9 +214,12 @@ export const openApi: object = {
     description: 'Takes audit events over HTTP, under the checked identity of the caller.',
   },
   security: [{ bearer: [] }, { apiKey: [] }],
-  paths: Object.fromEntries(eventRoutes.map(route => [route.url, { post: operationOf(route) }])),
+  paths: {
+    ...Object.fromEntries(eventRoutes.map(route => [route.url, { post: operationOf(route) }])),
+    [OTLP_LOGS]: { post: logsOperation },
+  },
   components: {
-    schemas,
+    schemas: { ...schemas, ...logsSchemas },
     securitySchemes: {
       bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or a token of the issuer.' },
       apiKey: { type: 'apiKey', in: 'header', name: 'X-Api-Key' },

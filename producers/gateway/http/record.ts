@@ -4,7 +4,6 @@ import { AuditError, type AuditInput, type Auditor } from '../../sdk/index.ts';
 import { type Answer, type EventResult, problem } from './problem.ts';
 
 export interface RecordRequest<Event> {
-  readonly audit: Auditor;
   readonly events: readonly Event[];
   /** An event as `record` takes it; `id`: for one that has none. */
   readonly inputOf: (event: Event, id: string | undefined) => AuditInput;
@@ -12,17 +11,33 @@ export interface RecordRequest<Event> {
   readonly seed: string | undefined;
 }
 
-export async function recordAll<Event>({ audit, events, inputOf, seed }: RecordRequest<Event>): Promise<Answer> {
-  const results = await Promise.all(
-    events.map((event, index) => recordOne(audit, () => inputOf(event, seed && stableId(seed, String(index))))),
-  );
-  const count = (status: EventResult['status']) => results.filter(result => result.status === status).length;
-  const missing = count('not-recorded') + count('unknown');
+/** Records events; a result for each, in order. */
+export type RecordAll = <Event>(request: RecordRequest<Event>) => Promise<readonly EventResult[]>;
+
+/** `onDelivery` is told whether Kafka or the spool took what keeps the rules; of a request without any such event, nothing. */
+export function createRecorder(audit: Auditor, onDelivery: (isDelivered: boolean) => void): RecordAll {
+  return async ({ events, inputOf, seed }) => {
+    const results = await Promise.all(
+      events.map((event, index) => recordOne(audit, () => inputOf(event, seed && stableId(seed, String(index))))),
+    );
+    const missing = missingOf(results);
+    if (missing > 0 || results.some(({ status }) => status === 'accepted')) onDelivery(missing === 0);
+    return results;
+  };
+}
+
+/** How many events Kafka has not acknowledged. */
+export function missingOf(results: readonly EventResult[]): number {
+  return results.filter(({ status }) => status === 'not-recorded' || status === 'unknown').length;
+}
+
+export function answerOf(results: readonly EventResult[]): Answer {
+  const missing = missingOf(results);
   if (missing > 0) {
-    return problem(503, `${missing} of ${events.length} events were not acknowledged: send those again`, results);
+    return problem(503, `${missing} of ${results.length} events were not acknowledged: send those again`, results);
   }
-  const refused = count('refused');
-  if (refused === events.length) return problem(422, 'no event keeps the rules of audit events', results);
+  const refused = results.filter(({ status }) => status === 'refused').length;
+  if (refused === results.length) return problem(422, 'no event keeps the rules of audit events', results);
   return { status: refused > 0 ? 207 : 202, body: { results } };
 }
 

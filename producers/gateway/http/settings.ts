@@ -43,7 +43,7 @@ export function gatewaySettings(env: Env): GatewaySettings {
     port: reader.optional('TIDEMARK_GATEWAY_PORT', wholeNumber(0, 65_535), 0),
     httpPort: reader.optional('TIDEMARK_HTTP_PORT', wholeNumber(0, 65_535), 0),
     maxBodyBytes: reader.optional('TIDEMARK_GATEWAY_MAX_BYTES', wholeNumber(1000, 67_108_864), 1_048_576),
-    maxEvents: reader.optional('TIDEMARK_GATEWAY_MAX_EVENTS', wholeNumber(1, 10_000), 500),
+    maxEvents: reader.optional('TIDEMARK_GATEWAY_MAX_EVENTS', wholeNumber(1, 10_000), 512),
     rate: reader.optional('TIDEMARK_GATEWAY_RATE', wholeNumber(1, 1_000_000), 1000),
     role: reader.text('TIDEMARK_GATEWAY_ROLE'),
     actions: reader.list(CATALOGUES_SETTING) ?? null,

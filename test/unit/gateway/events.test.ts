@@ -150,5 +150,5 @@ test('settings say all that is wrong with them', () => {
   expect(() => gatewaySettings(env)).toThrow(
     /^3 settings[\s\S]*TIDEMARK_API_KEYS[\s\S]*OIDC_ISSUER[\s\S]*GATEWAY_PORT/,
   );
-  expect(gatewaySettings({ TIDEMARK_API_KEYS: 'keys.yaml' })).toMatchObject({ maxEvents: 500, oidc: undefined });
+  expect(gatewaySettings({ TIDEMARK_API_KEYS: 'keys.yaml' })).toMatchObject({ maxEvents: 512, oidc: undefined });
 });

@@ -31,7 +31,7 @@ export async function world(options: Partial<GatewayOptions> = {}, more: readonl
       method: 'POST',
       url,
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers },
-      payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+      payload: typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload),
     });
   const post = (payload: unknown, headers?: Record<string, string>) => postTo('/v1/events', payload, headers);
   return { app, audit, post, postTo, stored };
