@@ -1,6 +1,6 @@
 /**
- * Reads webhook payloads: JSON of strangers, whose shape differs by event, by year and by server version. Nothing here
- * throws; what is not there, or not of its type, is undefined. Texts come out fit for an event's fields.
+ * Reads webhook payloads: JSON of strangers, whose shape differs by event, by year and by server version. What is not there,
+ * or not of its type, is undefined. Texts come out fit for an event's fields.
  */
 import { createHash } from 'node:crypto';
 import { LIMITS } from '../../core/event/index.ts';
@@ -9,6 +9,15 @@ import { AuditError } from '../sdk/index.ts';
 export type Payload = { readonly [name: string]: unknown };
 
 const NOTHING: Payload = {};
+
+/** JSON whose integers beyond 2^53 become the texts that they were: ids and nanoseconds stay exact. Throws for what is none. */
+export function parseExact(text: string): unknown {
+  return JSON.parse(text, (_name, value: unknown, context?: { readonly source?: string }) => {
+    const source = context?.source;
+    const isUnsafe = typeof value === 'number' && !Number.isSafeInteger(value);
+    return isUnsafe && source !== undefined && /^-?\d+$/.test(source) ? source : value;
+  });
+}
 
 /** The value at a dotted path, such as `pull_request.head.sha`. */
 export function at(payload: unknown, path: string): unknown {

@@ -2,6 +2,7 @@
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Identifier } from '../../identity/index.ts';
 import type { Auditor } from '../../sdk/index.ts';
+import type { Webhooks } from '../webhooks/file.ts';
 import { eventsOf } from './body.ts';
 import { Callers } from './caller.ts';
 import { addGitHubWebhook } from './github-webhook.ts';
@@ -14,6 +15,7 @@ import { answerOf, createRecorder } from './record.ts';
 import { refusalOf } from './refusal.ts';
 import { cloudEventTypes, type EventRoute, eventRoutes } from './routes.ts';
 import { send } from './send.ts';
+import { addWebhooks } from './webhooks.ts';
 
 export interface GatewayOptions {
   readonly audit: Auditor;
@@ -26,6 +28,8 @@ export interface GatewayOptions {
   readonly role: string | undefined;
   /** Secret of GitHub's webhooks; undefined: there is no such route. */
   readonly githubSecret?: string | undefined;
+  /** Further webhooks, by name. */
+  readonly webhooks?: Webhooks | undefined;
   /** Told of each answer to a request with events. */
   readonly onAnswer?: ((status: number) => void) | undefined;
   /** Told of each request with events that keep the rules: whether Kafka or the spool has all of those. */
@@ -55,9 +59,10 @@ export function createGateway(options: GatewayOptions): FastifyInstance {
   });
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/openapi.json', async () => openApi);
-  const { githubSecret: secret } = options;
+  const { githubSecret: secret, webhooks = {} } = options;
   if (secret !== undefined) addGitHubWebhook(app, { record, secret, idempotency, onAnswer });
   addOtlpLogs(app, { ...options, callers, take, record, onAnswer });
+  addWebhooks(app, { webhooks, callers, take, record, idempotency, now, onAnswer });
   const answer = async (request: FastifyRequest, route: EventRoute): Promise<Answer> => {
     const { identity, name } = callers.of(request);
     const events = eventsOf(route.itemsOf(request), maxEvents);

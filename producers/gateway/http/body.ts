@@ -1,7 +1,7 @@
 /** The limits of a parsed body, before any event of it is looked at. */
 import { RequestError } from './problem.ts';
 
-const MAX_DEPTH = 32;
+export const MAX_DEPTH = 32;
 
 /** The events of a body: one object, or a list of at most so many. Throws RequestError. */
 export function eventsOf(body: unknown, maxEvents: number): readonly unknown[] {

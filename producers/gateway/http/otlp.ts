@@ -6,7 +6,8 @@ import { createGunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RequestPayload } from 'fastify';
 import { AuditError, type AuditInput } from '../../sdk/index.ts';
 import { mapLogRecord } from '../otlp/map.ts';
-import { type LogItem, parseOtlp, readLogItems } from '../otlp/read.ts';
+import { type LogItem, readLogItems } from '../otlp/read.ts';
+import { parseExact } from '../payload.ts';
 import { attributed } from './attribute.ts';
 import { checkDepth } from './body.ts';
 import type { Callers } from './caller.ts';
@@ -148,7 +149,7 @@ function unzipped(request: FastifyRequest, reply: FastifyReply, payload: Request
 
 function parse(text: string | Buffer): unknown {
   try {
-    return parseOtlp(String(text));
+    return parseExact(String(text));
   } catch {
     throw new RequestError(400, 'expected JSON');
   }

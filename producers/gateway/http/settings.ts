@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { CATALOGUES_SETTING } from '../../../core/edge/catalogue-files.ts';
 import { type Env, type Rule, SettingsReader } from '../../../core/edge/settings-reader.ts';
+import { placeOf } from '../../../core/edge/yaml-file.ts';
+import { parseWebhooks, type Webhooks } from '../webhooks/file.ts';
 
 export interface GatewaySettings {
   /** File of API keys. */
@@ -17,6 +19,8 @@ export interface GatewaySettings {
   /** Files and folders of catalogues: nothing but what they declare is recorded; null: anything is. */
   readonly actions: readonly string[] | null;
   readonly githubSecret: string | undefined;
+  /** By name; none where there is no file. */
+  readonly webhooks: Webhooks;
   /** Where events wait while Kafka is away. */
   readonly spool: { readonly directory: string; readonly maxBytes: number } | undefined;
 }
@@ -48,10 +52,20 @@ export function gatewaySettings(env: Env): GatewaySettings {
     role: reader.text('TIDEMARK_GATEWAY_ROLE'),
     actions: reader.list(CATALOGUES_SETTING) ?? null,
     githubSecret: reader.text('TIDEMARK_GITHUB_SECRET'),
+    webhooks: readWebhooks(reader),
     spool: directory === undefined ? undefined : { directory, maxBytes },
   };
   reader.check();
   return settings;
+}
+
+function readWebhooks(reader: SettingsReader): Webhooks {
+  const path = reader.text('TIDEMARK_GATEWAY_WEBHOOKS');
+  const text = path && reader.file('TIDEMARK_GATEWAY_WEBHOOKS', path, 'a YAML file of webhooks');
+  if (!path || text === undefined) return {};
+  const { webhooks, problems } = parseWebhooks(text, path);
+  for (const problem of problems) reader.add(placeOf(path, problem), problem.found, problem.expected);
+  return webhooks;
 }
 
 function wholeNumber(least: number, most: number): Rule<number> {

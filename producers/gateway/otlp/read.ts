@@ -13,15 +13,6 @@ export interface LogItem {
   readonly record: unknown;
 }
 
-/** An integer of JSON beyond 2^53 becomes the text that it was, which OTLP takes as well: times in nanoseconds stay exact. */
-export function parseOtlp(text: string): unknown {
-  return JSON.parse(text, (_name, value: unknown, context?: { readonly source?: string }) => {
-    const source = context?.source;
-    const isUnsafe = typeof value === 'number' && !Number.isSafeInteger(value);
-    return isUnsafe && source !== undefined && /^-?\d+$/.test(source) ? source : value;
-  });
-}
-
 /** Throws AuditError `invalid-event` where the request is none. */
 export function readLogItems(body: unknown): LogItem[] {
   if (!isObject(body)) throw invalid('the body', 'no object', 'an object with resourceLogs');

@@ -1,14 +1,20 @@
 // The long form: FUZZED_BODIES=100000 npm test -- --project unit test/unit/gateway/fuzz.test.ts
 
+import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { fuzzedRoutes, fuzzGateway } from '../../fuzz/gateway.ts';
+import { exampleOfWebhooks } from './webhooks-file.ts';
 import { world } from './world.ts';
 
 test('no body makes a route fail, and what is accepted is recorded', async () => {
-  const { audit, postTo } = await world({ rate: 10_000_000, maxEvents: 5 });
+  const { audit, postTo } = await world({ rate: 10_000_000, maxEvents: 5, webhooks: exampleOfWebhooks() });
+  let deliveries = 0;
   const gateway = {
     ask: async (url: string, payload: string, headers: Record<string, string>) => {
-      const { statusCode, payload: body } = await postTo(url, payload, headers);
+      const signature = `sha256=${createHmac('sha256', 'alerts').update(payload).digest('hex')}`;
+      deliveries += 1;
+      const delivery = { 'x-signature-256': signature, 'x-delivery-id': String(deliveries) };
+      const { statusCode, payload: body } = await postTo(url, payload, { ...headers, ...delivery });
       return { status: statusCode, body };
     },
     recorded: () => audit.events,

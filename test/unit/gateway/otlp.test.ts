@@ -4,7 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { stableId } from '../../../producers/gateway/http/record.ts';
 import { mapLogRecord } from '../../../producers/gateway/otlp/map.ts';
-import { parseOtlp, readLogItems } from '../../../producers/gateway/otlp/read.ts';
+import { readLogItems } from '../../../producers/gateway/otlp/read.ts';
+import { parseExact } from '../../../producers/gateway/payload.ts';
 import { IdentityError } from '../../../producers/identity/index.ts';
 import { world } from './world.ts';
 
@@ -98,7 +99,7 @@ test('times are exact to the microsecond, as texts and as numbers that JSON has 
   const [nanos, seen] = ['1767614400123456789', '1767614400200000999'];
   const times = [`"${nanos}"`, nanos, '1.767e18', 'null', '"0"'];
   const records = times.map(time => `{ "eventName": "a.b", "timeUnixNano": ${time}, "observedTimeUnixNano": ${seen} }`);
-  const items = readLogItems(parseOtlp(JSON.stringify(logs([])).replace('[]', `[${records}]`)));
+  const items = readLogItems(parseExact(JSON.stringify(logs([])).replace('[]', `[${records}]`)));
   const observed = 1_767_614_400_200_000n;
   expect(items.map(item => mapLogRecord(item, stableId).occurredAt)).toEqual([
     1_767_614_400_123_456n,
