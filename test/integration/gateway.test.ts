@@ -2,12 +2,14 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { generatePem } from '../../core/edge/crypto.ts';
 import { SOURCE_HEADER } from '../../core/proof/source.ts';
 import { createAuditor } from '../../producers/sdk/index.ts';
 import { createFresh } from '../stack.ts';
 import { temporaryFolder } from '../temporary.ts';
+import { AUDIENCE } from '../unit/identity/issuer.ts';
+import { startProvider } from '../unit/identity/provider.ts';
 import { billingKey, startGateway } from './gateway-program.ts';
 import { readRaw } from './sdk-topic.ts';
 
@@ -90,6 +92,27 @@ test('with a spool the answer is 202 while Kafka is away, and the next gateway s
   expect(record?.event.id).toBe(results[0]?.id);
   second.stop();
   expect(await second.exit).toEqual([0, null]);
+});
+
+test('a token of a real OpenID provider is in the topic as the actor who was checked', async () => {
+  const { raw } = await createFresh();
+  vi.spyOn(console, 'warn').mockReturnValue(); // that its storage is not for production
+  const provider = await startProvider();
+  onTestFinished(() => provider.web.down());
+  const env = { TIDEMARK_OIDC_ISSUER: provider.issuer, TIDEMARK_OIDC_AUDIENCE: AUDIENCE };
+  const { url } = await startGateway({ TIDEMARK_RAW_TOPIC: raw, ...env });
+  const post = (token: string) =>
+    fetch(`${url}/v1/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ action: 'invoice.cancel', target: { type: 'invoice', id: 'i-7' } }),
+    });
+  expect((await post(await provider.personToken('u-1842'))).status).toBe(202);
+  expect((await post(await provider.personToken('u-1', { audience: 'https://other.example.com' }))).status).toBe(401);
+  const [record] = await readRaw(raw, 1);
+  const credential = { method: 'oidc', issuer: provider.issuer, subject: 'u-1842' };
+  expect(record?.event.actor).toMatchObject({ kind: 'human', id: 'u-1842', credential });
+  expect(record?.event.actor?.credential?.checkedAt).toBeGreaterThan(0);
 });
 
 test('the SDK records by way of it, with a URL and a key', async () => {
