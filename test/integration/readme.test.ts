@@ -142,20 +142,20 @@ test('a PostgreSQL transaction', async () => {
 });
 
 test('a gateway: from Node, from anything that speaks HTTP, and from GitHub', async () => {
-  const { raw } = await createFresh();
-  const more = { TIDEMARK_RAW_TOPIC: raw };
+  const [{ raw }, { raw: hooks }] = await Promise.all([createFresh(), createFresh()]);
   const heading = 'A gateway, for all that should not reach Kafka';
-  const gateway = await startGateway('gateway', take(heading, 'sh'), more);
-  const key = /^tmk_\w+$/m.exec(gateway.said())?.[0];
+  const gateway = await startGateway('gateway', take(heading, 'sh'), { TIDEMARK_RAW_TOPIC: raw });
+  const key = /^tmk_\S+$/m.exec(gateway.said())?.[0];
   const caller = { TIDEMARK_GATEWAY_URL: gateway.url, TIDEMARK_API_KEY: key, KAFKA_BROKERS: undefined };
   await runCode(heading, caller);
   const posted = await sh(take('Anything that speaks HTTP', 'sh'), caller);
   expect(posted.code, posted.stderr).toBe(0);
   expect(JSON.parse(posted.stdout)).toMatchObject({ results: [{ status: 'accepted' }] });
+  expect(await actionsIn(raw, 2)).toEqual(['invoice.cancel', 'invoice.cancel']);
   await gateway.end();
 
   writeFileSync(join(checkout, 'github-secret'), 'of the webhook\n');
-  const hooked = await startGateway('webhooks', take('Webhooks', 'sh'), more);
+  const hooked = await startGateway('webhooks', take('Webhooks', 'sh'), { TIDEMARK_RAW_TOPIC: hooks });
   const payload = examplePush();
   const signature = createHmac('sha256', 'of the webhook').update(JSON.stringify(payload)).digest('hex');
   const answer = await fetch(`${hooked.url}/v1/webhooks/github`, {
@@ -169,10 +169,9 @@ test('a gateway: from Node, from anything that speaks HTTP, and from GitHub', as
     body: JSON.stringify(payload),
   });
   expect(answer.status).toBe(202);
-  await hooked.end();
   const pushed = mapGitHubWebhook('push', payload, { deliveryId: 'd-1' }).map(({ action }) => action);
-  const all = ['invoice.cancel', 'invoice.cancel', ...pushed];
-  expect((await actionsIn(raw, all.length)).sort()).toEqual(all.sort());
+  expect(await actionsIn(hooks, pushed.length)).toEqual(pushed);
+  await hooked.end();
 });
 
 test('Python, to Kafka', async () => {

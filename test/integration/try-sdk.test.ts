@@ -12,7 +12,7 @@ test('an empty project has its event in a verified archive', async () => {
   expect(code, `${stdout}${stderr}`).toBe(0);
   expect(stdout).toMatch(/✓ express \d+\.\d+\.\d+ on Node 24: the event is proven, the archive intact/);
   expect(stdout).toMatch(/^ +express \S+ on Node 24( +\d+\.\d){8}$/m);
-});
+}, 300_000);
 
 test('what there is not to try is said', async () => {
   const { code, stderr } = await trySdk('--only', 'koa/24');
