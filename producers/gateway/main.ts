@@ -14,6 +14,8 @@ const log = createLog('gateway', process.env);
 const lifecycle = createLifecycle(log);
 /** Below the patience of usual clients, who are told 503 rather than left waiting. */
 const deliveryTimeoutMs = 10_000;
+/** How long it is not ready after events that Kafka did not acknowledge: who is sent no requests never finds out that it is back. */
+const awayMs = 30_000;
 
 try {
   await start(gatewaySettings(process.env));
@@ -23,12 +25,12 @@ try {
 }
 
 async function start(settings: GatewaySettings): Promise<void> {
-  let isAway = false;
+  let awayUntil = 0;
   const telemetry = createTelemetry({
     log,
     notReady: () => {
       if (lifecycle.stopping) return 'stopping';
-      return isAway ? 'the last events were not acknowledged by Kafka' : null;
+      return Date.now() < awayUntil ? 'the last events were not acknowledged by Kafka' : null;
     },
   });
   lifecycle.onStop('telemetry', () => telemetry.close());
@@ -60,7 +62,7 @@ async function start(settings: GatewaySettings): Promise<void> {
     identifier,
     onAnswer: status => answers.inc({ status }),
     onDelivery: isDelivered => {
-      isAway = !isDelivered;
+      awayUntil = isDelivered ? 0 : Date.now() + awayMs;
     },
     onError: error => log.error({ error }, 'a request failed'),
   });
