@@ -2,6 +2,7 @@
 // `tidemark`: a file per command, wiring only. Exit codes: 0, nothing is wrong; 1, evidence does not prove; 2, could not be
 // done or checked, and the message says what was found, what was expected and what to do.
 
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addActions } from './commands/actions.ts';
 import { addApiKeys } from './commands/api-keys.ts';
@@ -26,11 +27,17 @@ import { endQuietlyOnClosedPipe, warn } from './output.ts';
 
 const COULD_NOT = 2;
 
+function versionOf(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return version;
+}
+
 function programOf(): Command {
   const program = new Command('tidemark')
     .description(
       'Reads and checks audit evidence, in a bucket or in a copy of it, trusting neither who runs it nor what wrote it.',
     )
+    .version(versionOf(), '--version', 'which tidemark this is')
     .configureHelp({ helpWidth: 110 })
     // An option behind a command is that command's: erase and its approve both have --person.
     .enablePositionalOptions()

@@ -57,6 +57,11 @@ describe('tidemark verify', () => {
   });
 });
 
+test('tidemark --version says which it is', async () => {
+  const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
+  expect(await tidemark(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
 describe('tidemark read', () => {
   test('shows events as a table, what has expired, and how many are proven', async () => {
     const { code, stdout, stderr } = await tidemark(['read', archive, ...trust]);
