@@ -48,7 +48,7 @@ export interface AuditorOptions extends OriginOptions {
   readonly topic?: string | undefined;
   /** Within a key order is kept. Default: `type/id` of the first target. Not personal, never secret. */
   readonly key?: ((event: AuditEvent) => string) | undefined;
-  /** Told of each failure of `emit`, and of a failing end. */
+  /** Told of each failure of `emit`, and of a failing end. Default: the first of each kind is a warning of the process. */
   readonly onError?: ((error: AuditError) => void) | undefined;
   /** Told what the Kafka client has to say. Default: nobody. */
   readonly log?: ((level: LogLevel, message: string) => void) | undefined;
@@ -157,7 +157,7 @@ function resolveEvents(options: AuditorOptions, surroundings: Surroundings, prob
     mask: createMask(options.mask),
     isSecretField: secretFields(options.secretFields, options.clearFields),
     key: options.key ?? defaultKey,
-    onError: options.onError ?? (() => undefined),
+    onError: options.onError ?? warnOnce(),
     newId: eventIds(),
     now: microClock(),
   });
@@ -298,5 +298,18 @@ function resolveNumbers(options: AuditorOptions, problems: string[]): { [name in
     maxEventBytes: number('maxEventBytes'),
     maxQueuedEvents: number('maxQueuedEvents'),
     maxQueuedBytes: number('maxQueuedBytes'),
+  };
+}
+
+/** What nobody listens to is not silent, and fills no log either. */
+function warnOnce(): (error: AuditError) => void {
+  const told = new Set<string>();
+  return ({ code, message, problems = [] }) => {
+    if (told.has(code)) return;
+    told.add(code);
+    // Without what was found: that is the caller's data, and this goes into a log.
+    const rules = problems.map(({ field, expected }) => `${field}: expected ${expected}`).join('; ');
+    const what = `an audit event was not recorded: ${rules === '' ? message : rules}`;
+    process.emitWarning(`${what}. Told once: give createAuditor an onError`, { type: 'TidemarkWarning', code });
   };
 }

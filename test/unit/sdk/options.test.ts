@@ -135,3 +135,19 @@ test('the console needs no servers, prints what would be recorded, and is no tra
     /expected kafka, gateway or console/,
   );
 });
+
+test('without an onError the first failure of each kind is a warning of the process, with nothing of the event', async () => {
+  const warnings: { code?: string; message: string }[] = [];
+  const listen = (warning: Error): void => {
+    if (warning.name === 'TidemarkWarning') warnings.push(warning);
+  };
+  process.on('warning', listen);
+  const auditor = createAuditor({ ...enough, brokers: '127.0.0.1:1' });
+  for (let n = 0; n < 3; n++) auditor.emit({ action: 'Jane Doe', target: { type: 'x', id: '1' } });
+  await new Promise(resolve => setImmediate(resolve));
+  process.off('warning', listen);
+  await auditor.close({ timeoutMs: 1 });
+  expect(warnings.map(({ code }) => code)).toEqual(['invalid-event']);
+  expect(warnings[0]?.message).toMatch(/^an audit event was not recorded: action: expected .*onError$/);
+  expect(warnings[0]?.message).not.toContain('Jane');
+});
