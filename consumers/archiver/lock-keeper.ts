@@ -3,6 +3,7 @@
 // at the start and then at least daily; each object's turn comes only when its lock is near to being too short.
 
 import { wholeSeconds } from '../../core/edge/s3/bucket.ts';
+import { logVersions } from '../../core/edge/s3/log-versions.ts';
 import { archiveKey } from '../../core/proof/batch.ts';
 import { parseTileKey, tileWidth } from '../../core/proof/log.ts';
 import { type ArchiverContext, longestRetentionMs } from './context.ts';
@@ -43,7 +44,7 @@ export class LockKeeper {
     const now = await bucket.serverTime();
     let extended = 0;
     for (const prefix of [archiveKey, 'batches/', 'log/tile/']) {
-      for await (const { key, versionId, isDeleteMarker } of bucket.versions(prefix)) {
+      for await (const { key, versionId, isDeleteMarker } of logVersions(bucket, prefix)) {
         if (isDeleteMarker || !isKept(key)) continue;
         const id = `${key} ${versionId}`;
         const locked = this.#known.get(id) ?? (await bucket.retention(key, versionId)) ?? 0;

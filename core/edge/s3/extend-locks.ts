@@ -8,6 +8,7 @@ import { formatTime, parseTime } from '../../proof/period.ts';
 import { parseSegmentKey } from '../../proof/segment.ts';
 import { parsed } from './archive-log.ts';
 import { type Bucket, type StoredVersion, wholeSeconds } from './bucket.ts';
+import { logVersions } from './log-versions.ts';
 
 export interface Extension {
   /** Until a time, ms since 1970; or by how much longer than its batch lists of each segment, ms. */
@@ -78,7 +79,7 @@ async function extendProof(
 ): Promise<boolean> {
   const before = done.size;
   for (const prefix of [archiveKey, 'batches/', 'log/']) {
-    await inParallel(bucket.versions(prefix), async version => {
+    await inParallel(logVersions(bucket, prefix), async version => {
       const id = `${version.key} ${version.versionId}`;
       if (done.has(id)) return;
       await extend(bucket, version, until, isTried, count);

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { generatePem, signerFromPem } from '../../../core/edge/crypto.ts';
+import { logVersions } from '../../../core/edge/s3/log-versions.ts';
 import { openS3Bucket, type S3Bucket } from '../../../core/edge/s3/s3-bucket.ts';
 import { archiveKey, formatArchive, parseManifest } from '../../../core/proof/batch.ts';
 import { checkpointKey } from '../../../core/proof/log.ts';
@@ -233,7 +234,7 @@ export class ArchiveWorld {
 
   async #versions(): Promise<CheckedVersion[]> {
     const versions: CheckedVersion[] = [];
-    for await (const { key, versionId, isDeleteMarker } of this.bucket.versions('')) {
+    for await (const { key, versionId, isDeleteMarker } of logVersions(this.bucket, '')) {
       const object = isDeleteMarker ? null : await this.bucket.read(key, versionId);
       const { bytes = new Uint8Array(), retainUntil = null } = object ?? {};
       versions.push({ key, isDeleteMarker, bytes, retainUntil });
