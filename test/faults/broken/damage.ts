@@ -2,8 +2,11 @@
 
 import type { ProblemKind } from '../checker.ts';
 import type { Fault } from '../fault.ts';
+import type { Monitor } from '../monitor.ts';
 import { wait } from '../process-faults.ts';
+import type { Random } from '../random.ts';
 import type { Scene } from '../server-faults.ts';
+import type { Supervised } from '../supervised.ts';
 
 export interface BrokenBuild {
   readonly name: string;
@@ -19,11 +22,23 @@ export interface BrokenBuild {
 
 const file = (name: string): string => new URL(name, import.meta.url).pathname;
 
-/** Above the session timeout: another has taken over when it comes back. */
+/** Above the session timeout. */
 const hangMs = [12_000, 12_000] as const;
+const takeoverMs = 60_000;
 
 /** Long enough for it to commit something. */
 const runMs = [2000, 2000] as const;
+
+/** Stops a program until another has taken over and done what it held: on a busy machine that takes longer than its session. */
+async function hang(
+  owner: Supervised | undefined,
+  { random, signal, monitor }: { random: Random; signal: AbortSignal; monitor: Monitor },
+): Promise<void> {
+  owner?.pause();
+  await wait(random, hangMs, signal);
+  await monitor.recovered(AbortSignal.timeout(takeoverMs));
+  owner?.resume();
+}
 
 export const brokenBuilds: readonly BrokenBuild[] = [
   {
@@ -33,15 +48,10 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     expected: 'doubled',
     normalizers: 2,
     archivers: 1,
-    fault: ({ normalizers }) => ({
+    fault: ({ normalizers, monitor }) => ({
       name: 'hang-owner',
       touches: ['everything'],
-      inject: async (random, signal) => {
-        const [owner] = normalizers.members;
-        owner?.pause();
-        await wait(random, hangMs, signal);
-        owner?.resume();
-      },
+      inject: (random, signal) => hang(normalizers.members[0], { random, signal, monitor }),
     }),
   },
   {
@@ -74,15 +84,10 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     expected: 'version',
     normalizers: 1,
     archivers: 2,
-    fault: ({ archivers }) => ({
+    fault: ({ archivers, monitor }) => ({
       name: 'hang-owner',
       touches: ['everything'],
-      inject: async (random, signal) => {
-        const [owner] = archivers.members;
-        owner?.pause();
-        await wait(random, hangMs, signal);
-        owner?.resume();
-      },
+      inject: (random, signal) => hang(archivers.members[0], { random, signal, monitor }),
     }),
   },
 ];
