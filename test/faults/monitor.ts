@@ -34,6 +34,7 @@ export class Monitor {
   /** Seals were seen since the last look. */
   #isAlive = false;
   #watching: NodeJS.Timeout | undefined;
+  #isOver = false;
   #sealed = new Map<number, Sealed>();
   /** Changes when one of the topics is made anew. */
   #topics = 0;
@@ -60,6 +61,7 @@ export class Monitor {
   }
 
   async stop(): Promise<void> {
+    this.#isOver = true;
     clearTimeout(this.#watching);
     await Promise.allSettled([this.#consumer?.disconnect(), this.#admin.disconnect()]);
   }
@@ -92,7 +94,9 @@ export class Monitor {
         await this.#consume().catch(() => {});
       }
       this.#isAlive = false;
-      this.#watch();
+      // Stopped meanwhile: what was begun anew since ends too.
+      if (this.#isOver) await this.#consumer?.disconnect().catch(() => {});
+      else this.#watch();
     }, consumerPatienceMs);
   }
 
