@@ -1,9 +1,10 @@
 // Catalogues of declared actions as files, JSON or YAML: one for each service that has one, all of them together for who checks events.
 
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { parse } from 'yaml';
 import { type ActionDeclaration, type Declarations, readCatalogueFile } from '../catalogue/index.ts';
+import { filesAt } from './file-source.ts';
 import { type SettingProblem, SettingsError } from './settings.ts';
 
 /** What names the files, for messages. */
@@ -16,18 +17,6 @@ export function parseCatalogue(path: string, text: string): unknown {
   } catch {
     return null;
   }
-}
-
-/** The files that settings name, folders by those in them whose names match. */
-export async function filesAt(paths: readonly string[], names: RegExp): Promise<string[]> {
-  const files = await Promise.all(
-    paths.map(async path => {
-      if (!(await stat(path)).isDirectory()) return [path];
-      const inside = (await readdir(path)).filter(name => names.test(name)).sort();
-      return inside.map(name => join(path, name));
-    }),
-  );
-  return files.flat();
 }
 
 export const catalogueFiles = (paths: readonly string[]): Promise<string[]> => filesAt(paths, /\.(?:json|ya?ml)$/);

@@ -2,7 +2,8 @@
 // somebody is told, once for each error. Files are looked at in intervals, not watched by the system: a mounted configuration
 // (Kubernetes swaps a symbolic link) and network file systems send no notices.
 
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 
 export interface FileSourceOptions<T> {
   /** The files it consists of now. */
@@ -93,4 +94,16 @@ async function signatureOf(paths: readonly string[]): Promise<string> {
     }),
   );
   return lines.join('\n');
+}
+
+/** The files that settings name, folders by those in them whose names match. */
+export async function filesAt(paths: readonly string[], names: RegExp): Promise<string[]> {
+  const files = await Promise.all(
+    paths.map(async path => {
+      if (!(await stat(path)).isDirectory()) return [path];
+      const inside = (await readdir(path)).filter(name => names.test(name)).sort();
+      return inside.map(name => join(path, name));
+    }),
+  );
+  return files.flat();
 }

@@ -116,7 +116,7 @@ export function normalizerSettings(env: Env, readFile?: ReadFile): NormalizerSet
     logVerifiers,
     policy,
     services,
-    actions: reader.list('TIDEMARK_ACTIONS') ?? null,
+    actions: reader.list('TIDEMARK_ACTIONS'),
     enrichment,
     encryption,
   };

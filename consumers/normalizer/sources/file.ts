@@ -12,8 +12,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { filesAt } from '../../../core/edge/catalogue-files.ts';
 import { nodeCrypto } from '../../../core/edge/crypto.ts';
+import { filesAt } from '../../../core/edge/file-source.ts';
 import { type SettingProblem, SettingsError } from '../../../core/edge/settings.ts';
 import { placeOf, readYaml } from '../../../core/edge/yaml-file.ts';
 import { type DatedKey, parseKeyFile } from '../../../core/proof/keys.ts';

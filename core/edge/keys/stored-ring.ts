@@ -69,8 +69,8 @@ class Ring implements StoredKeyRing {
   holds(owners: readonly KeyOwner[]): boolean {
     const oldest = this.#oldest();
     for (const owner of owners) {
-      const entry = this.#entries.get(ownerName(owner));
-      if (entry === undefined || entry.checkedAt < oldest) return false;
+      const entry = this.#fresh(ownerName(owner), oldest);
+      if (entry === null) return false;
       this.#heldOwner = owner;
       this.#heldEntry = entry;
     }
@@ -82,7 +82,7 @@ class Ring implements StoredKeyRing {
     const oldest = this.#oldest();
     for (const owner of owners) {
       const name = ownerName(owner);
-      if (!this.#isFresh(name, oldest)) left.set(name, owner);
+      if (this.#fresh(name, oldest) === null) left.set(name, owner);
     }
     for (let attempt = 1; left.size > 0; attempt++) {
       signal.throwIfAborted();
@@ -120,9 +120,10 @@ class Ring implements StoredKeyRing {
     return performance.now() - this.#options.ttlMs / 2;
   }
 
-  #isFresh(name: string, oldest: number): boolean {
-    // `get` and not `has`: what is used counts as used, so that it is not the first to go.
-    return (this.#entries.get(name)?.checkedAt ?? Number.NEGATIVE_INFINITY) >= oldest;
+  #fresh(name: string, oldest: number): Entry | null {
+    // `get` and not `peek`: what is used counts as used, so that it is not the first to go.
+    const entry = this.#entries.get(name);
+    return entry !== undefined && entry.checkedAt >= oldest ? entry : null;
   }
 
   /** Takes from `left` what could be loaded. Stops at the first sign that the store is down: the rest would only wait in vain. */
@@ -162,6 +163,7 @@ class Ring implements StoredKeyRing {
     if (!known) this.#options.onFetch(found.key === 'erased' ? 'erased' : found.made ? 'made' : 'found');
     // What comes of an erased person is sealed under a key that is kept nowhere: it was erased before it was written.
     const lost = () => (known?.found.key === 'erased' ? known.key : generateKeySync('aes', { length: 256 }));
+    this.#forgetHeld();
     this.#entries.set(known ? name : ownText(name), {
       id,
       key: found.key === 'erased' ? lost() : found.key,

@@ -50,7 +50,7 @@ export function gatewaySettings(env: Env): GatewaySettings {
     maxEvents: reader.optional('TIDEMARK_GATEWAY_MAX_EVENTS', wholeNumber(1, 10_000), 512),
     rate: reader.optional('TIDEMARK_GATEWAY_RATE', wholeNumber(1, 1_000_000), 1000),
     role: reader.text('TIDEMARK_GATEWAY_ROLE'),
-    actions: reader.list(CATALOGUES_SETTING) ?? null,
+    actions: reader.list(CATALOGUES_SETTING),
     githubSecret: reader.text('TIDEMARK_GITHUB_SECRET'),
     webhooks: readWebhooks(reader),
     spool: directory === undefined ? undefined : { directory, maxBytes },

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openCatalogue, undeclaredFlags } from '../../../consumers/normalizer/catalogue.ts';
 import { readCatalogues } from '../../../core/edge/catalogue-files.ts';
-import { SettingsError } from '../../../core/edge/settings.ts';
 import { makeEvent } from '../../integration/normalizer-program.ts';
 import { temporaryFolder } from '../../temporary.ts';
+import { problemsOf } from './setting-problems.ts';
 
 const closing = { targets: ['account'], required: ['reason'], by: { kinds: ['human'] } } as const;
 
@@ -15,16 +15,6 @@ const file = (folder: string, name: string, content: string): string => {
   writeFileSync(join(folder, name), content);
   return join(folder, name);
 };
-
-async function problemsOf(read: () => Promise<unknown>): Promise<string[]> {
-  try {
-    await read();
-  } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    return error.problems.map(({ name, found, expected }) => `${name}: ${found} / ${expected}`);
-  }
-  return [];
-}
 
 test('catalogues of several services are one, whether JSON or YAML, and all that is wrong is told at once', async () => {
   const folder = temporaryFolder();

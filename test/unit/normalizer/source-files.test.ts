@@ -6,9 +6,9 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { parseServices, readServices, serviceFiles } from '../../../consumers/normalizer/sources/file.ts';
 import { openSources } from '../../../consumers/normalizer/sources/open.ts';
 import { ownService } from '../../../consumers/normalizer/sources/own.ts';
-import { SettingsError } from '../../../core/edge/settings.ts';
 import { formatVerifierKey } from '../../../core/proof/note.ts';
 import { temporaryFolder } from '../../temporary.ts';
+import { problemsOf } from './setting-problems.ts';
 import { billing, gateway } from './source-groups.ts';
 
 const billingKey = formatVerifierKey(billing.signer.key);
@@ -27,16 +27,6 @@ services:
     onBehalfOf: ['shop-*']
   legacy: { owner: team-old, actions: [] }
 `;
-
-async function problemsOf(read: () => unknown): Promise<string[]> {
-  try {
-    await read();
-  } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    return error.problems.map(({ name, found, expected }) => `${name}: ${found} / ${expected}`);
-  }
-  return [];
-}
 
 test('a file says who may sign, by which keys and until when, and what for', () => {
   expect(parseServices(good, 'services.yaml')).toMatchObject([
