@@ -4,7 +4,6 @@
 import { checkDeclared, type Declarations } from '../../core/catalogue/index.ts';
 import { CATALOGUES_SETTING, catalogueFiles, readCatalogues } from '../../core/edge/catalogue-files.ts';
 import { FileSource } from '../../core/edge/file-source.ts';
-import { SettingsError } from '../../core/edge/settings.ts';
 import type { AuditEvent, Flag } from '../../schemas/index.ts';
 
 export interface CatalogueOptions {
@@ -29,18 +28,17 @@ const maxFlags = 20;
 /** Throws SettingsError with all that is wrong in the files. */
 export async function openCatalogue({ paths, events, intervalMs }: CatalogueOptions): Promise<Catalogue> {
   const tell = (declarations: Declarations): void => events.catalogueInForce(Object.keys(declarations).length);
-  const source = await FileSource.open<Declarations>({
-    list: () => catalogueFiles(paths),
-    read: readCatalogues,
-    onReload: tell,
-    onBroken: events.catalogueBroken,
-    intervalMs: intervalMs ?? defaultIntervalMs,
-  }).catch((error: unknown) => {
-    if (error instanceof SettingsError) throw error;
-    const found = error instanceof Error ? error.message : String(error);
-    const expected = 'catalogues of actions (tidemark actions check), or folders of them';
-    throw new SettingsError([{ name: CATALOGUES_SETTING, found, expected, advice: '' }]);
-  });
+  const expected = 'catalogues of actions (tidemark actions check), or folders of them';
+  const source = await FileSource.openSetting<Declarations>(
+    { name: CATALOGUES_SETTING, expected },
+    {
+      list: () => catalogueFiles(paths),
+      read: readCatalogues,
+      onReload: tell,
+      onBroken: events.catalogueBroken,
+      intervalMs: intervalMs ?? defaultIntervalMs,
+    },
+  );
   tell(source.value);
   return { current: () => source.value, close: () => source.close() };
 }

@@ -4,6 +4,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type SettingProblem, SettingsError } from './settings-reader.ts';
 
 export interface FileSourceOptions<T> {
   /** The files it consists of now. */
@@ -40,6 +41,20 @@ export class FileSource<T> {
     const paths = await options.list();
     const signature = await signatureOf(paths);
     return new FileSource(options, await options.read(paths), signature);
+  }
+
+  /** As `open`, of the files that a setting names: throws SettingsError with all that is wrong in them. */
+  static async openSetting<T>(
+    setting: Pick<SettingProblem, 'name' | 'expected'>,
+    options: FileSourceOptions<T>,
+  ): Promise<FileSource<T>> {
+    try {
+      return await FileSource.open(options);
+    } catch (error) {
+      if (error instanceof SettingsError) throw error;
+      const found = error instanceof Error ? error.message : String(error);
+      throw new SettingsError([{ ...setting, found, advice: '' }]);
+    }
   }
 
   /** What was last read without an error. */

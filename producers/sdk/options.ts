@@ -304,7 +304,7 @@ function resolveNumbers(options: AuditorOptions, problems: string[]): { [name in
 /** What nobody listens to is not silent, and fills no log either. */
 function warnOnce(): (error: AuditError) => void {
   const told = new Set<string>();
-  return ({ code, message, problems = [] }) => {
+  return ({ code, message, problems }) => {
     if (told.has(code)) return;
     told.add(code);
     // Without what was found: that is the caller's data, and this goes into a log.

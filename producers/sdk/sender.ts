@@ -220,9 +220,10 @@ export class Sender implements Delivery {
     try {
       const messages = batch.map(entry => entry.outgoing);
       unsent = await this.#transport.send(partition, messages, timeoutMs);
-    } catch (error) {
-      this.#note(asTransportError(error, 'unknown'), lane, timeoutMs);
-      this.#failSending(lane, batch, asTransportError(error, 'unknown'));
+    } catch (thrown) {
+      const error = asTransportError(thrown, 'unknown');
+      this.#note(error, lane, timeoutMs);
+      this.#failSending(lane, batch, error);
       this.#forgetEmpty(partition, lane);
       return;
     }

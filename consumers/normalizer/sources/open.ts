@@ -1,7 +1,7 @@
 // The registered services in force, read again when their files change.
 
 import { FileSource } from '../../../core/edge/file-source.ts';
-import { type SettingProblem, SettingsError } from '../../../core/edge/settings.ts';
+import { SettingsError } from '../../../core/edge/settings.ts';
 import { AUDIT_ACTIONS } from '../../../core/event/index.ts';
 import { readServices, serviceFiles } from './file.ts';
 import { compileServices, type RegisteredService, type Services } from './services.ts';
@@ -29,15 +29,16 @@ const defaultIntervalMs = 5000;
 /** Throws SettingsError with all that is wrong in the files. */
 export async function openSources({ paths, own, events, intervalMs }: SourcesOptions): Promise<Sources> {
   const tell = (services: Services): void => events.servicesInForce(services.size - 1, unclaimedIn(services));
-  const source = await FileSource.open<Services>({
-    list: () => serviceFiles(paths),
-    read: async files => withOwn(await readServices(files), own),
-    onReload: tell,
-    onBroken: events.servicesBroken,
-    intervalMs: intervalMs ?? defaultIntervalMs,
-  }).catch((error: unknown) => {
-    throw error instanceof SettingsError ? error : new SettingsError([unreadable(error)]);
-  });
+  const source = await FileSource.openSetting<Services>(
+    { name: 'TIDEMARK_SERVICES', expected: 'files of registered services, or folders of them' },
+    {
+      list: () => serviceFiles(paths),
+      read: async files => withOwn(await readServices(files), own),
+      onReload: tell,
+      onBroken: events.servicesBroken,
+      intervalMs: intervalMs ?? defaultIntervalMs,
+    },
+  );
   tell(source.value);
   return { current: () => source.value, close: () => source.close() };
 }
@@ -46,11 +47,6 @@ function withOwn(registered: readonly RegisteredService[], own: RegisteredServic
   if (!registered.some(({ name }) => name === own.name)) return compileServices([...registered, own]);
   const found = `the service ${own.name}, which is the normalizer's own name (TIDEMARK_GROUP)`;
   throw new SettingsError([{ name: 'TIDEMARK_SERVICES', found, expected: 'other names', advice: '' }]);
-}
-
-function unreadable(error: unknown): SettingProblem {
-  const found = error instanceof Error ? error.message : String(error);
-  return { name: 'TIDEMARK_SERVICES', found, expected: 'files of registered services, or folders of them', advice: '' };
 }
 
 const open: ReadonlySet<string> = new Set([AUDIT_ACTIONS.refuse, AUDIT_ACTIONS.close]);

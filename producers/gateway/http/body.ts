@@ -1,4 +1,5 @@
-/** The limits of a parsed body, before any event of it is looked at. */
+/** Bodies of requests: those that are kept as they came, and the limits of a parsed one, before any event of it is looked at. */
+import type { FastifyInstance } from 'fastify';
 import { RequestError } from './problem.ts';
 
 export const MAX_DEPTH = 32;
@@ -25,3 +26,13 @@ export function checkDepth(body: object, most: number): void {
     level = level.flatMap(value => (typeof value === 'object' && value !== null ? Object.values(value) : []));
   }
 }
+
+/** Leaves JSON bodies as they came: what is signed are the bytes, not what they are parsed to. */
+export function keepBytes(scope: FastifyInstance): void {
+  scope.removeContentTypeParser('application/json');
+  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+}
+
+/** The body of a route behind {@link keepBytes}; empty where there was none. */
+export const bytesOf = ({ body }: { readonly body: unknown }): Buffer =>
+  Buffer.isBuffer(body) ? body : Buffer.alloc(0);

@@ -2,6 +2,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { mapGitHubWebhook } from '../github/index.ts';
+import { bytesOf, keepBytes } from './body.ts';
 import type { Idempotency } from './idempotency.ts';
 import { RequestError } from './problem.ts';
 import { answerOf, type RecordAll } from './record.ts';
@@ -17,13 +18,11 @@ export interface GitHubWebhookOptions {
 export function addGitHubWebhook(app: FastifyInstance, options: GitHubWebhookOptions): void {
   const { record, secret, idempotency } = options;
   void app.register(async scope => {
-    // What is signed are the bytes, not what they are parsed to.
-    scope.removeContentTypeParser('application/json');
-    scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    keepBytes(scope);
     scope.post<{ Body: unknown }>('/v1/webhooks/github', {
       onResponse: async (_request, reply) => options.onAnswer(reply.statusCode),
       handler: async (request, reply) => {
-        const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+        const bytes = bytesOf(request);
         checkSignature(bytes, request.headers['x-hub-signature-256'], secret);
         const name = header(request.headers, 'x-github-event');
         const deliveryId = header(request.headers, 'x-github-delivery');

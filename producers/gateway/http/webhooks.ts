@@ -9,7 +9,7 @@ import { resolvePointer } from '../webhooks/pointer.ts';
 import { signatureProblem } from '../webhooks/signature.ts';
 import { textOf } from '../webhooks/value.ts';
 import { attributed } from './attribute.ts';
-import { checkDepth, MAX_DEPTH } from './body.ts';
+import { bytesOf, checkDepth, keepBytes, MAX_DEPTH } from './body.ts';
 import type { Callers } from './caller.ts';
 import type { Idempotency } from './idempotency.ts';
 import { type Answer, RequestError } from './problem.ts';
@@ -30,9 +30,7 @@ export interface WebhookOptions {
 export function addWebhooks(app: FastifyInstance, options: WebhookOptions): void {
   const { webhooks, callers, take } = options;
   void app.register(async scope => {
-    // What is signed are the bytes, not what they are parsed to.
-    scope.removeContentTypeParser('application/json');
-    scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    keepBytes(scope);
     for (const [name, webhook] of Object.entries(webhooks)) {
       scope.post(`/v1/webhooks/${name}`, {
         onRequest: async request => {
@@ -86,7 +84,7 @@ function inputFrom(
 
 /** The body of a delivery whose signature, if it has one, is right. Throws RequestError. */
 function checkedPayload(request: FastifyRequest, { signature }: Webhook, nowMs: number): unknown {
-  const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  const bytes = bytesOf(request);
   const problem = signature && signatureProblem(signature, request.headers, bytes, nowMs);
   if (problem !== undefined) throw new RequestError(401, problem);
   const payload = parse(bytes);
